@@ -1,0 +1,176 @@
+"""What will be tried, what was ruled out, and why; and the verdict when the evidence is in."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from automl.space import Params
+from automl.task import Task
+
+ValidationKind: TypeAlias = Literal["holdout", "kfold"]
+FamilyKind: TypeAlias = Literal["shallow", "neural"]
+
+
+class Accelerator(msgspec.Struct, frozen=True):
+    """A device beside the CPU: its Lightning registry name, how many, and what it calls itself."""
+
+    name: str
+    count: int
+    title: str = ""
+    memory_bytes: int = 0
+
+
+class Hardware(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine as this process may use it.
+
+    Attributes:
+        n_cores: By affinity and cgroup quota, whichever is less.
+        memory_bytes: Free for this process, by cgroup limit and what is available.
+        accelerators: CUDA, MPS, XPU, TPU devices found.
+        speed: Of one core, relative to the machine the cost models were fitted on (1.0).
+        notes: What was seen and can't be used, or could not be measured, in sentences.
+    """
+
+    n_cores: int
+    memory_bytes: int
+    accelerators: tuple[Accelerator, ...] = ()
+    speed: float = 1.0
+    notes: tuple[str, ...] = ()
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user asked for beyond the data.
+
+    Attributes:
+        seconds: Budget of the whole command, wall clock.
+        n_trials: Most trials; None for as many as fit.
+        max_latency_ms: Most milliseconds a single-row prediction may take.
+        max_size_mb: Most megabytes of the model file.
+        policy: Path of an organisation's own rules.
+    """
+
+    seconds: float = 300.0
+    preset: Literal["fast", "balanced", "best", "interpretable"] = "balanced"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    n_trials: int | None = None
+    n_jobs: int | None = None
+    memory_limit_bytes: int | None = None
+    max_latency_ms: float | None = None
+    max_size_mb: float | None = None
+    device: str = "auto"
+    policy: str | None = None
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """Of one fit on all rows with one thread: seconds of CPU and peak bytes beyond the data."""
+
+    seconds: float
+    memory_bytes: int
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the decision.
+
+    Attributes:
+        rule: P001, P002, ...
+        sentence: What the rule saw and did, in plain words with the numbers.
+        effect: What it acted on: a trait with a factor, "ruled out", "folds", ...
+    """
+
+    rule: str
+    sentence: str
+    effect: str = ""
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A family that will be tried.
+
+    Attributes:
+        kind: shallow or neural.
+        priority: Higher is tried earlier.
+        share: Of the search budget, 0 to 1, before evidence moves it.
+        portfolio: Good defaults, tried in this order before any tuning.
+        cost: Expected for one fold's fit of the first default.
+        reasons: Codes of the rules that moved it.
+    """
+
+    family: str
+    kind: FamilyKind
+    priority: float
+    share: float
+    portfolio: tuple[Params, ...]
+    cost: Cost
+    reasons: tuple[str, ...] = ()
+
+
+class RuledOut(msgspec.Struct, frozen=True):
+    """A family that will not be tried, the rule that said so, and why."""
+
+    family: str
+    rule: str
+    sentence: str
+
+
+class Validation(msgspec.Struct, frozen=True, kw_only=True):
+    """How models are compared.
+
+    Attributes:
+        kind: holdout or kfold.
+        n_folds: Folds of one repeat (1 for a holdout).
+        n_repeats: Repeats of the k-fold with other seeds.
+        fraction: Held out, for a holdout.
+        stratify: Whether class shares are kept.
+        group: Column whose groups stay together.
+        time: Column by whose order the validation rows come last.
+        sentence: Why.
+    """
+
+    kind: ValidationKind
+    n_folds: int
+    n_repeats: int = 1
+    fraction: float = 0.2
+    stratify: bool = False
+    group: str | None = None
+    time: str | None = None
+    sentence: str = ""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision: what to try, on which splits, with which resources, and the whole trace of why.
+
+    Attributes:
+        n_workers: Fits at a time, each with `threads_per_fit` threads.
+        max_models: Most models that compete for a place in the blend.
+        max_rows: Most rows the search learns from, where all of them would not fit the budget; None for all.
+    """
+
+    task: Task
+    validation: Validation
+    candidates: tuple[Candidate, ...]
+    ruled_out: tuple[RuledOut, ...]
+    reasons: tuple[Reason, ...]
+    hardware: Hardware
+    wishes: Wishes
+    n_workers: int
+    threads_per_fit: int
+    max_models: int
+    max_rows: int | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Shallow or neural, decided by evidence.
+
+    Attributes:
+        winner: shallow, neural or tie; None where only one kind was tried.
+        margin: By how much the better kind's best blend beats the other's, in the metric (>= 0).
+        margin_error: Standard error of the margin, from paired bootstrap over rows.
+        sentence: The same in plain words.
+    """
+
+    winner: Literal["shallow", "neural", "tie"] | None
+    margin: float | None
+    margin_error: float | None
+    sentence: str

@@ -1,0 +1,42 @@
+"""Estimates and lists as the report says them; numbers, times and sizes are in `typography` and `quantities`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from automl.outcome import Estimate
+from automl.typography import format_score
+
+
+def scored(estimate: Estimate) -> str:
+    """The value, with as many digits as its standard error allows."""
+    return format_score(estimate.value, estimate.error)
+
+
+def span(estimate: Estimate) -> str:
+    """The ends of the interval, as in "0.838–0.861"."""
+    low, high = (format_score(edge, estimate.error) for edge in (estimate.low, estimate.high))
+    return f"{low} to {high}" if "-" in low + high else f"{low}–{high}"
+
+
+def level(estimate: Estimate) -> str:
+    """As in "90 % interval"."""
+    return f"{estimate.level * 100:.0f} % interval"
+
+
+def interval(estimate: Estimate) -> str:
+    """As in "0.850 (90 % interval 0.838–0.861)"."""
+    return f"{scored(estimate)} ({level(estimate)} {span(estimate)})"
+
+
+def listed(items: Sequence[str], most: int = 6) -> str:
+    """As in "a, b and c"; what is beyond `most` is counted."""
+    if len(items) > most:
+        return f"{', '.join(items[:most])} and {len(items) - most:,} more"
+    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its start and a full stop at its end."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?', '…')) else '.'}" if text else ""
