@@ -1,0 +1,179 @@
+"""Tables: what each column means, which one is to be predicted, and what is odd about the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+import msgspec
+import numpy as np
+
+from automl.checks import run_checks
+from automl.checks.context import Context
+from automl.errors import DataError
+from automl.modalities._columns import profile_column
+from automl.profile import ColumnProfile, Finding, Profile, Role, Shape
+from automl.settings import Settings
+from automl.table import Column, Table
+from automl.task import Task, infer_task
+
+N_PROFILED = 100_000  # rows looked at; what is rarer than 1 in 10,000 may be missed beyond
+UNGROUPED = "none"  # as in --group none: rows are split at random though groups were found
+MOST_LEVELS = 1000  # categories of a column that are told apart
+_D_DATETIME = 8  # numeric features of a date
+_D_TEXT = 32  # numeric features of a text
+
+
+def profile_table(table: Table, settings: Settings, findings: tuple[Finding, ...] = ()) -> tuple[Profile, Task | None]:
+    """Profile a table and infer the task.
+
+    At most 100,000 rows, drawn by the seed, are looked at; sizes, missing values, classes, duplicate rows, infinities
+    and huge cells are counted over all of them.
+
+    Args:
+        table: As read.
+        settings: Target, task, types, columns to leave out. Groups that are found are split by, unless `group` is
+            "none" (or a time column is told).
+        findings: Those of the reader, kept first.
+
+    Returns:
+        The profile, and the task; None where no target was given and none could be inferred.
+
+    Raises:
+        DataError: There are no rows, a column that was named is not there, or the target cannot be learned.
+        UsageError: A type, task or metric is not known or does not suit.
+    """
+    if table.n_rows == 0 or not table.names:
+        raise DataError(f"{table.source} has {len(table.names)} columns and no rows", "a table needs at least one row")
+    for name in (*settings.types, *settings.drop, *settings.id):
+        table.column(name)
+    at_random = settings.group == UNGROUPED and UNGROUPED not in table.names
+    if at_random:
+        settings = msgspec.structs.replace(settings, group=None)
+    sample = table.sample(N_PROFILED, settings.seed)
+    columns = [profile_column(column, settings.types.get(column.name)) for column in sample.columns()]
+    if sample.n_rows < table.n_rows:
+        columns = [_counted_in_full(full, c) for full, c in zip(table.columns(), columns, strict=True)]
+    columns = [_as_target(table, c) if c.name == settings.target else c for c in columns]
+    task = infer_task(table, columns, settings)
+    if task is not None and settings.target is None:
+        columns = [_as_target(table, c) if c.name == task.target else c for c in columns]
+    columns = [msgspec.structs.replace(c, role=_role(c, task, settings)) for c in columns]
+    twins = _twins(sample, columns)
+    profiles = tuple(msgspec.structs.replace(c, role="left_out") if c.name in twins else c for c in columns)
+    n_without = 0 if task is None else _n_without_target(table, task, profiles)
+    context = Context(table, sample, profiles, task, twins, n_without, settings.seed)
+    profile = _profile(context, (*findings, *run_checks(context)))
+    if task is None or at_random or task.time or not profile.suggested_group:
+        return profile, task
+    return _grouped(profile), msgspec.structs.replace(task, group=profile.suggested_group)
+
+
+def _grouped(profile: Profile) -> Profile:
+    """The profile with the groups that were found (D025) taken as groups."""
+    name = profile.suggested_group
+    action = f"groups stay whole in every split, and {name!r} is no feature; --group {UNGROUPED} splits rows at random"
+    return msgspec.structs.replace(
+        profile,
+        columns=tuple(msgspec.structs.replace(c, role="group") if c.name == name else c for c in profile.columns),
+        findings=tuple(
+            msgspec.structs.replace(f, action=action, advice="") if f.code == "D025" else f for f in profile.findings
+        ),
+    )
+
+
+def shape_of(columns: Iterable[ColumnProfile], n_rows: int, n_outputs: int) -> Shape:
+    """The size of the learning problem after encoding, estimated from the kinds.
+
+    Args:
+        columns: Profiles; only features count.
+        n_rows: Rows with a target.
+        n_outputs: Classes, or 1.
+    """
+    d_num = d_cat = n_levels = 0
+    for column in columns:
+        if column.role != "feature":
+            continue
+        if column.kind in ("category", "integer_code"):
+            d_cat += 1
+            n_levels += min(column.n_unique, MOST_LEVELS)
+        elif column.kind == "datetime":
+            d_num += _D_DATETIME
+        elif column.kind == "text":
+            d_num += _D_TEXT
+        elif column.kind in ("number", "boolean", "ordinal"):
+            d_num += 1
+    return Shape(n_rows=n_rows, d_num=d_num, d_cat=d_cat, n_levels=n_levels, n_outputs=n_outputs)
+
+
+def _profile(context: Context, findings: tuple[Finding, ...]) -> Profile:
+    table, task = context.full, context.task
+    by_code = {finding.code: finding for finding in reversed(findings)}
+    private = {name for f in findings if f.code == "D030" for name in f.columns}
+    columns = tuple(msgspec.structs.replace(c, top=()) if c.name in private else c for c in context.columns)
+    n_rows = table.n_rows - context.n_without_target
+    return Profile(
+        source=table.source,
+        n_rows=table.n_rows,
+        n_rows_profiled=context.sample.n_rows,
+        memory_bytes=table.memory_bytes,
+        modality="tabular",
+        columns=columns,
+        findings=findings,
+        n_rows_without_target=context.n_without_target,
+        shape=None if task is None else shape_of(columns, n_rows, task.n_outputs),
+        suggested_group=by_code["D025"].columns[0] if "D025" in by_code else None,
+        suggested_time=by_code["D026"].columns[0] if "D026" in by_code else None,
+    )
+
+
+def _counted_in_full(column: Column, profile: ColumnProfile) -> ColumnProfile:
+    """The profile of a sample with missing values counted in all rows."""
+    plain = column.without(profile.missing_tokens, profile.missing_numbers)
+    return msgspec.structs.replace(profile, n_missing=int(plain.missing.sum()))
+
+
+def _as_target(table: Table, profile: ColumnProfile) -> ColumnProfile:
+    """The profile of a target: no number of it stands for missing unless the user says so."""
+    if not profile.missing_numbers:
+        return profile
+    values = table.column(profile.name).without(profile.missing_tokens).numbers(profile.number_format)
+    return msgspec.structs.replace(profile, missing_numbers=(), n_missing=int(np.isnan(values).sum()))
+
+
+def _role(column: ColumnProfile, task: Task | None, settings: Settings) -> Role:
+    name = column.name
+    if task is not None and name == task.target:
+        return "target"
+    if name == settings.group:
+        return "group"
+    if name == settings.time:
+        return "time"
+    if name == settings.weight:
+        return "weight"
+    if name in settings.drop or name in settings.id or column.kind in ("id", "constant"):
+        return "left_out"
+    return "feature"
+
+
+def _twins(sample: Table, columns: Sequence[ColumnProfile]) -> dict[str, str]:
+    """Features whose values are those of an earlier one in every row profiled, with the earlier one's name."""
+    first: dict[tuple[str, bytes], str] = {}
+    twins: dict[str, str] = {}
+    for column, profile in zip(sample.columns(), columns, strict=True):
+        if profile.role != "feature":
+            continue
+        series = column.series
+        values = series.to_numpy() if column.storage == "number" else series.hash(seed=0).to_numpy()
+        key = str(series.dtype), sha256(np.ascontiguousarray(values).data).digest()
+        if first.setdefault(key, profile.name) != profile.name:
+            twins[profile.name] = first[key]
+    return twins
+
+
+def _n_without_target(table: Table, task: Task, columns: Iterable[ColumnProfile]) -> int:
+    profile = next(c for c in columns if c.name == task.target)
+    column = table.column(task.target).without(profile.missing_tokens)
+    if task.is_classification:
+        return int(column.missing.sum())
+    return int(np.isnan(column.numbers(profile.number_format)).sum())
