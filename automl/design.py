@@ -1,0 +1,300 @@
+"""The design matrix: encoded features as plain numbers, for families that need them scaled and without gaps."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.family import Rows
+from automl.features import Features
+
+Scaling: TypeAlias = Literal["standard", "robust", "quantile"]
+Matrix: TypeAlias = NDArray[np.float64]
+
+_N_QUANTILES = 1000
+_MAX_CLASSES = 10
+_N_FOLDS = 5
+_SMOOTHING = 10.0  # rows of prior mixed into the mean of a level; TabPrep (arXiv:2606.02384) takes the same
+
+
+class Design:
+    """A design matrix, fitted on training rows only.
+
+    Numeric features are filled with their median and scaled; categorical ones become indicator columns, or, with
+    many levels, smoothed means of the target. Columns that are constant in training are left out. The columns stand
+    in the order numeric, missing indicators, level indicators, target means.
+
+    Args:
+        scaling: "standard" (mean 0, deviation 1), "robust" (median and interquartile range, then the smooth clip
+            x / sqrt(1 + (x/3)^2) of RealMLP, arXiv:2407.04491) or "quantile" (to a normal distribution).
+        max_onehot: Categorical features of at most so many levels get an indicator column a level.
+        target_encode: Whether the others get means of the target; if not, their most frequent levels get indicators.
+        indicators: Whether a numeric feature with gaps in training gets a column that marks them.
+        dtype: Of the matrix, "float64" or "float32".
+
+    Attributes:
+        sources: (p,) for each design column the feature it came from: numeric features first, then categorical ones.
+    """
+
+    def __init__(
+        self,
+        scaling: Scaling = "standard",
+        max_onehot: int = 30,
+        target_encode: bool = True,
+        indicators: bool = True,
+        dtype: Literal["float64", "float32"] = "float64",
+    ) -> None:
+        if scaling not in ("standard", "robust", "quantile"):
+            raise ValueError(f"scaling is {scaling!r}; it must be standard, robust or quantile")
+        self.scaling = scaling
+        self.max_onehot = max_onehot
+        self.target_encode = target_encode
+        self.indicators = indicators
+        self.dtype = dtype
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    @property
+    def sources(self) -> NDArray[np.intp]:
+        """(p,) index of the feature each design column came from: [numeric features..., categorical features...]."""
+        a = self._arrays
+        cat = np.concatenate([a["level_feature"], np.repeat(a["mean_feature"], a["mean_prior"].shape[0])])
+        return np.concatenate([a["num"], a["gap"], cat + int(a["d_num"][0])]).astype(np.intp)
+
+    def fit_transform(self, rows: Rows, n_classes: int, seed: int) -> NDArray[Any]:
+        """The design matrix of the rows it is fitted on, their target means taken from other rows.
+
+        Target means of a row come from the folds it is not in (5 folds, drawn by `seed`), so that a model fitted on
+        the result does not see a row's own target in its features.
+
+        Args:
+            rows: The training rows of the fold.
+            n_classes: Classes of `rows.y`; 0 or 1 for regression. Beyond 10, means of the 10 most frequent are taken.
+            seed: Of the folds.
+
+        Returns:
+            (n_rows, p), in column order (Fortran).
+        """
+        self._fit_numeric(rows.x.x_num)
+        by_level, by_mean = _split_categories(rows.x, self.max_onehot, self.target_encode)
+        self._arrays |= _fit_levels(rows.x.x_cat, by_level, self.max_onehot)
+        n_levels = np.asarray(rows.x.layout.n_levels, dtype=np.intp)[by_mean]
+        means = _TargetMeans.fit(rows, by_mean, n_levels, n_classes)
+        self._arrays |= means.arrays
+        crossed = means.cross_fitted(rows, seed)
+        # scaled by the spread at prediction: that of cross-fitted means is close to none where every row is a level
+        self._arrays["mean_scale"] = _inverse(means.apply(rows.x.x_cat).std(axis=0)) if len(by_mean) else np.zeros(0)
+        return self._assemble(rows.x, crossed)
+
+    def transform(self, x: Features) -> NDArray[Any]:
+        """(n_rows, p) the design matrix of other rows. Unseen levels have no indicator and the target's mean."""
+        d_num = int(self._arrays["d_num"][0])
+        if x.x_num.shape[1] != d_num:
+            raise ValueError(f"the design was fitted on {d_num} numeric features, got {x.x_num.shape[1]}")
+        return self._assemble(x, _TargetMeans(self._arrays).apply(x.x_cat))
+
+    def save(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """JSON configuration and arrays, from which `load` makes the same design."""
+        config = {
+            "scaling": self.scaling,
+            "max_onehot": self.max_onehot,
+            "target_encode": self.target_encode,
+            "indicators": self.indicators,
+            "dtype": self.dtype,
+        }
+        return config, dict(self._arrays)
+
+    @classmethod
+    def load(cls, config: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:
+        """The design that `save` wrote."""
+        design = cls(**config)
+        design._arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        return design
+
+    def _fit_numeric(self, x_num: NDArray[np.float32]) -> None:
+        kept: list[int] = []
+        gaps: list[int] = []
+        stats: list[tuple[float, float, float]] = []
+        quantiles: list[Matrix] = []
+        for j in range(x_num.shape[1]):
+            values = x_num[:, j][np.isfinite(x_num[:, j])].astype(np.float64)
+            if self.indicators and 0 < len(values) < len(x_num):
+                gaps.append(j)
+            if not len(values) or values.min() == values.max():
+                continue
+            kept.append(j)
+            stats.append((float(np.median(values)), *_center_and_scale(values, self.scaling)))
+            if self.scaling == "quantile":
+                quantiles.append(np.quantile(values, np.linspace(0, 1, _N_QUANTILES)))
+        fill, center, scale = np.array(stats, dtype=np.float64).reshape(-1, 3).T.copy()
+        self._arrays = {
+            "d_num": np.array([x_num.shape[1]]),
+            "num": np.array(kept, dtype=np.intp),
+            "gap": np.array(gaps, dtype=np.intp),
+            "fill": fill,
+            "center": center,
+            "scale": scale,
+        }
+        if self.scaling == "quantile":
+            self._arrays["quantiles"] = np.array(quantiles, dtype=np.float64).reshape(len(kept), _N_QUANTILES)
+
+    def _assemble(self, x: Features, means: Matrix) -> NDArray[Any]:
+        a = self._arrays
+        if x.x_num.shape[1] != int(a["d_num"][0]):
+            raise ValueError(f"the design was fitted on {int(a['d_num'])} numeric features, got {x.x_num.shape[1]}")
+        n_num, n_gap, n_level = len(a["num"]), len(a["gap"]), len(a["level_feature"])
+        design = np.empty((x.n_rows, n_num + n_gap + n_level + means.shape[1]), dtype=self.dtype, order="F")
+        for i in range(n_num):
+            design[:, i] = self._scaled(x.x_num[:, a["num"][i]].astype(np.float64), i)
+        for i, j in enumerate(a["gap"], n_num):
+            design[:, i] = ~np.isfinite(x.x_num[:, j])
+        for i, (j, code) in enumerate(zip(a["level_feature"], a["level_code"], strict=True), n_num + n_gap):
+            design[:, i] = x.x_cat[:, j] == code
+        prior = np.tile(a["mean_prior"], len(a["mean_feature"]))
+        for i in range(means.shape[1]):
+            design[:, n_num + n_gap + n_level + i] = (means[:, i] - prior[i]) * a["mean_scale"][i]
+        return design
+
+    def _scaled(self, values: Matrix, i: int) -> Matrix:
+        a = self._arrays
+        values = np.where(np.isfinite(values), values, a["fill"][i])
+        if self.scaling == "quantile":
+            return _to_normal(values, a["quantiles"][i])
+        scaled = (values - a["center"][i]) * a["scale"][i]
+        return np.asarray(scaled / np.sqrt(1 + (scaled / 3) ** 2) if self.scaling == "robust" else scaled)
+
+
+class _TargetMeans:
+    """Smoothed means of the target by level; arrays `mean_feature`, `mean_offset`, `mean_table`, `mean_prior`.
+
+    Source: Micci-Barreca, ACM SIGKDD Explorations 3(1), 2001, doi:10.1145/507533.507538, with a fixed weight of the
+    prior. A missing value is a level of its own; an unseen one has the prior.
+    """
+
+    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self.arrays = {name: value for name, value in arrays.items() if name.startswith("mean_")}
+
+    @classmethod
+    def fit(cls, rows: Rows, features: NDArray[np.intp], n_levels: NDArray[np.intp], n_classes: int) -> Self:
+        """Means over all rows."""
+        weights, picked = _weights(rows), _picked_classes(rows, n_classes)
+        targets = _targets(rows, picked)
+        prior = weights @ targets / max(weights.sum(), 1e-12)
+        offset = np.concatenate([[0], np.cumsum(n_levels + 2)]).astype(np.intp)
+        arrays = {"mean_feature": features, "mean_offset": offset, "mean_prior": prior, "mean_class": picked}
+        table = np.tile(prior, (int(offset[-1]), 1))
+        for j, feature in enumerate(features):
+            at = slice(offset[j], offset[j + 1])
+            size = int(n_levels[j]) + 2
+            slots = _slots(rows.x.x_cat[:, feature], size)
+            mass = np.bincount(slots, weights, size)[:, None]
+            sums = _sums(slots, weights, targets, size)
+            table[at] = (sums + _SMOOTHING * prior) / (mass + _SMOOTHING)
+        return cls(arrays | {"mean_table": table})
+
+    def apply(self, x_cat: NDArray[np.int32]) -> Matrix:
+        """(n_rows, n_features * n_means) means of the training rows, feature by feature."""
+        a = self.arrays
+        n_means = len(a["mean_prior"])
+        out = np.empty((len(x_cat), len(a["mean_feature"]) * n_means), order="F")
+        for j, feature in enumerate(a["mean_feature"]):
+            start, stop = a["mean_offset"][j], a["mean_offset"][j + 1]
+            slots = _slots(x_cat[:, feature], int(stop - start))
+            out[:, j * n_means : (j + 1) * n_means] = a["mean_table"][start:stop][slots]
+        return out
+
+    def cross_fitted(self, rows: Rows, seed: int) -> Matrix:
+        """(n_rows, n_features * n_means) means without the fold that a row stands in; the prior is the same for all."""
+        a = self.arrays
+        n_means, n_rows = len(a["mean_prior"]), rows.x.n_rows
+        out = np.empty((n_rows, len(a["mean_feature"]) * n_means), order="F")
+        if not len(a["mean_feature"]):
+            return out
+        weights, targets = _weights(rows), _targets(rows, a["mean_class"])
+        fold = np.random.default_rng(seed).permutation(n_rows) % _N_FOLDS
+        for j, feature in enumerate(a["mean_feature"]):
+            size = int(a["mean_offset"][j + 1] - a["mean_offset"][j])
+            slots = _slots(rows.x.x_cat[:, feature], size)
+            cell = fold * size + slots
+            sums = _sums(cell, weights, targets, size * _N_FOLDS).reshape(_N_FOLDS, size, n_means)
+            mass = np.bincount(cell, weights, size * _N_FOLDS).reshape(_N_FOLDS, size, 1)
+            sums, mass = sums.sum(axis=0) - sums, mass.sum(axis=0) - mass
+            means = (sums + _SMOOTHING * a["mean_prior"]) / (mass + _SMOOTHING)
+            out[:, j * n_means : (j + 1) * n_means] = means[fold, slots]
+        return out
+
+
+def _weights(rows: Rows) -> Matrix:
+    return np.ones(rows.x.n_rows) if rows.weights is None else np.asarray(rows.weights, dtype=np.float64)
+
+
+def _picked_classes(rows: Rows, n_classes: int) -> NDArray[np.intp]:
+    """The classes whose shares are the means: none for regression, the second for two, the most frequent for many."""
+    if n_classes <= 1:
+        return np.zeros(0, np.intp)
+    if n_classes == 2:
+        return np.array([1], np.intp)
+    counts = np.bincount(rows.y.astype(np.intp), minlength=n_classes)
+    return np.sort(np.argsort(-counts, kind="stable")[:_MAX_CLASSES])
+
+
+def _targets(rows: Rows, picked: NDArray[np.intp]) -> Matrix:
+    """(n_rows, n_means) what is averaged: the value itself, or whether the row is of each picked class."""
+    if not len(picked):
+        return np.asarray(rows.y, dtype=np.float64)[:, None]
+    return np.asarray(rows.y[:, None] == picked[None, :], dtype=np.float64)
+
+
+def _slots(codes: NDArray[np.int32], size: int) -> NDArray[np.intp]:
+    """Codes with room for missing (second to last) and unseen (last)."""
+    slots = codes.astype(np.intp)
+    return np.where(slots == -1, size - 2, np.where((slots < 0) | (slots >= size - 2), size - 1, slots))
+
+
+def _sums(cell: NDArray[np.intp], weights: Matrix, targets: Matrix, size: int) -> Matrix:
+    """(size, n_means) weighted sums of the targets by cell."""
+    return np.stack([np.bincount(cell, weights * targets[:, k], size) for k in range(targets.shape[1])], axis=1)
+
+
+def _inverse(scale: Matrix) -> Matrix:
+    """1 / scale, and 0 where a column does not vary."""
+    return np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 1e-12)
+
+
+def _center_and_scale(values: Matrix, scaling: str) -> tuple[float, float]:
+    """What is taken off the values and what they are multiplied by then; the values are not all equal."""
+    if scaling == "standard":
+        return float(values.mean()), 1 / float(values.std())
+    low, center, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return float(center), 1 / (float(high - low) or float(np.ptp(values)) / 2)
+
+
+def _to_normal(values: Matrix, quantiles: Matrix) -> Matrix:
+    """Normal scores of the values; ties get the middle of their ranks, as in scikit-learn's QuantileTransformer."""
+    from scipy.special import ndtri
+
+    at = np.linspace(0, 1, len(quantiles))
+    up = np.interp(values, quantiles, at)
+    down = np.interp(-values, -quantiles[::-1], -at[::-1])
+    return np.asarray(ndtri(np.clip((up - down) / 2, 1e-4, 1 - 1e-4)), dtype=np.float64)
+
+
+def _split_categories(x: Features, max_onehot: int, target_encode: bool) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Categorical features that get indicators, and those that get target means; constant ones get neither."""
+    varied = [j for j in range(x.x_cat.shape[1]) if x.n_rows and (x.x_cat[:, j] != x.x_cat[0, j]).any()]
+    many = [j for j in varied if target_encode and x.layout.n_levels[j] > max_onehot]
+    return np.array([j for j in varied if j not in set(many)], np.intp), np.array(many, np.intp)
+
+
+def _fit_levels(x_cat: NDArray[np.int32], features: NDArray[np.intp], limit: int) -> dict[str, NDArray[Any]]:
+    """The (feature, code) pairs that get an indicator: missing and, of each feature, its most frequent levels."""
+    pairs: list[tuple[int, int]] = []
+    for j in features:
+        codes, counts = np.unique(x_cat[:, j], return_counts=True)
+        codes, counts = codes[codes > -2], counts[codes > -2]
+        known = codes >= 0
+        top = codes[known][np.argsort(-counts[known], kind="stable")[:limit]]
+        pairs += [(int(j), int(code)) for code in (*codes[~known], *np.sort(top))]
+    table = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+    return {"level_feature": table[:, 0].copy(), "level_code": table[:, 1].copy()}

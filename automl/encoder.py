@@ -1,0 +1,233 @@
+"""The encoder: a table becomes two dense blocks, row by row, in a way fitted once on the training table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.encoding.columns import ColumnEncoding, DateEncoding, NumberEncoding, Spaces
+from automl.encoding.fit import fit_column
+from automl.encoding.text import TextSpace
+from automl.encoding.values import Missing, read_codes, read_numbers
+from automl.errors import DataError
+from automl.family import State
+from automl.features import Features, Layout
+from automl.profile import Profile
+from automl.table import Column, Table, no_column
+from automl.task import Task
+
+OnBad = Literal["fail", "null"]
+
+_LARGEST = float(np.finfo(np.float32).max)
+_ENCODED = frozenset(("number", "integer_code", "category", "ordinal", "boolean", "datetime", "text"))
+_SPACE_ARRAYS = ("keys", "idf", "components")
+
+
+@dataclass(frozen=True, slots=True)
+class BadRows:
+    """Rows with a value that cannot be read.
+
+    Attributes:
+        mask: (n_rows,) which rows.
+        reasons: Row (from 0) to the column, the value and what it should be, in a sentence; the first column counts.
+    """
+
+    mask: NDArray[np.bool_]
+    reasons: dict[int, str]
+
+
+class Encoder:
+    """Fitted encodings of columns; made by `fit_encoder` and `load_encoder`.
+
+    A row's features depend on that row alone. Columns that the model does not use may be missing, be there in
+    addition, or stand in any order.
+
+    Attributes:
+        layout: Names and origin of the features.
+    """
+
+    def __init__(self, encodings: tuple[ColumnEncoding, ...], spaces: Spaces) -> None:
+        self._encodings = encodings
+        self._spaces = spaces
+        columns = tuple(dict.fromkeys(e.column for e in encodings))
+        place = {name: i for i, name in enumerate(columns)}
+        levels = [(e.column, n) for e in encodings for n in e.n_levels]
+        self.layout = Layout(
+            columns=columns,
+            num_names=tuple(name for e in encodings for name in e.num_names),
+            num_sources=tuple(place[e.column] for e in encodings for _ in e.num_names),
+            cat_names=tuple(column for column, _ in levels),
+            cat_sources=tuple(place[column] for column, _ in levels),
+            n_levels=tuple(n for _, n in levels),
+            cat_ordered=(False,) * len(levels),
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The user's columns that are needed, in the order of the training file."""
+        return self.layout.columns
+
+    def encode(self, table: Table, on_bad: OnBad = "fail") -> Features:
+        """The rows as numbers and codes.
+
+        Args:
+            table: Any rows with the columns of the training table, in any order.
+            on_bad: What a value does that cannot be read (a word in a column of numbers): "fail" refuses it, "null"
+                takes it for missing.
+
+        Raises:
+            DataError: A column is missing, or a value cannot be read; names the column, the row and the value.
+        """
+        self.check_columns(table)
+        x_num = np.empty((table.n_rows, len(self.layout.num_names)), dtype=np.float32)
+        x_cat = np.empty((table.n_rows, len(self.layout.cat_names)), dtype=np.int32)
+        i_num = i_cat = 0
+        columns = {column.name: column for column in table.columns()}
+        for encoding in self._encodings:
+            encoded = encoding.encode(columns, self._spaces)
+            if on_bad == "fail" and encoded.bad is not None and encoded.bad.any():
+                raise _refusal(table, encoding, encoded.bad)
+            for values in encoded.num:
+                x_num[:, i_num] = np.clip(values, -_LARGEST, _LARGEST)
+                i_num += 1
+            for codes in encoded.cat:
+                x_cat[:, i_cat] = codes
+                i_cat += 1
+        return Features(x_num, x_cat, self.layout)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether every column is a plain number, so that `encode_matrix` will do."""
+        return all(isinstance(e, NumberEncoding) for e in self._encodings)
+
+    def encode_matrix(self, x: NDArray[Any], names: Sequence[str]) -> Features:
+        """The same bits as `encode` of a table of these columns, without a table: for single rows in a hurry.
+
+        Args:
+            x: (n_rows, n_columns) numbers.
+            names: (n_columns,).
+        """
+        place = {name: i for i, name in enumerate(names)}
+        x_num = np.empty((len(x), len(self._encodings)), dtype=np.float32)
+        for i, encoding in enumerate(self._encodings):
+            if not isinstance(encoding, NumberEncoding):
+                raise TypeError(f"column {encoding.column!r} is not a plain number")
+            values = np.asarray(x[:, place[encoding.column]], dtype=np.float64)
+            values = np.where(np.isfinite(values), values, np.nan)
+            x_num[:, i] = np.clip(encoding.moved(encoding.missing.blanked(values)), -_LARGEST, _LARGEST)
+        return Features(x_num, np.empty((len(x), 0), dtype=np.int32), self.layout)
+
+    def check_columns(self, table: Table) -> tuple[str, ...]:
+        """The columns of a table that are not used, in its order.
+
+        Raises:
+            DataError: A needed column is missing; names it, and what is nearest to it.
+        """
+        names = frozenset(table.names)
+        lost = [name for name in self.columns if name not in names]
+        if lost:
+            error = no_column(lost[0], table.names, table.source)
+            more = f"{len(lost)} of the {len(self.columns)} columns of the model are missing: "
+            more += ", ".join(map(repr, lost[:8])) + (", …" if len(lost) > 8 else "")
+            raise DataError(error.message, *error.hints, *([more] if len(lost) > 1 else []))
+        used = set(self.columns)
+        return tuple(name for name in table.names if name not in used)
+
+    def bad_rows(self, table: Table) -> BadRows:
+        """The rows that `encode` refuses, with the reasons."""
+        self.check_columns(table)
+        mask = np.zeros(table.n_rows, dtype=np.bool_)
+        reasons: dict[int, str] = {}
+        columns = {column.name: column for column in table.columns()}
+        for encoding in self._encodings:
+            if not isinstance(encoding, NumberEncoding | DateEncoding):
+                continue  # of other kinds every value can be read
+            bad = encoding.encode(columns, self._spaces).bad
+            if bad is not None:
+                for row in np.flatnonzero(bad & ~mask).tolist():
+                    reasons[row] = _reason(columns[encoding.column], encoding, row)
+                mask |= bad
+        return BadRows(mask, reasons)
+
+    def save(self) -> State:
+        """As data, from which `load_encoder` makes an encoder of the same bits."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for i, space in enumerate(self._spaces.values()):
+            arrays |= {f"text{i}.{name}": getattr(space, name) for name in _SPACE_ARRAYS}
+        config = {"encodings": msgspec.to_builtins(self._encodings), "spaces": list(self._spaces)}
+        return State(config, arrays)
+
+
+def fit_encoder(table: Table, profile: Profile, task: Task) -> Encoder:
+    """Fit how the feature columns of a table are encoded; the target is never looked at.
+
+    Args:
+        table: Training rows.
+        profile: Of the table; its columns of role "feature" are encoded, in its order.
+        task: Its target, group, time and weight columns are left out, whatever role they have.
+    """
+    told = {task.target, task.group, task.time, task.weight}
+    features = [c for c in profile.features if c.name not in told and c.kind in _ENCODED]
+    n_texts = sum(c.kind == "text" for c in features)
+    columns = {column.name: column for column in table.columns()}
+    encodings: list[ColumnEncoding] = []
+    spaces: dict[str, TextSpace] = {}
+    for i, column in enumerate(features):
+        dates = [c for c in features[:i] if c.kind == "datetime"]
+        fitted, space = fit_column(columns, column, dates, max(1, n_texts))
+        encodings += fitted
+        spaces |= space
+    return Encoder(tuple(encodings), spaces)
+
+
+def load_encoder(state: State) -> Encoder:
+    """The encoder that `Encoder.save` wrote."""
+    encodings = msgspec.convert(state.config["encodings"], tuple[ColumnEncoding, ...])
+    spaces = {
+        column: TextSpace(*(np.asarray(state.arrays[f"text{i}.{name}"]) for name in _SPACE_ARRAYS))
+        for i, column in enumerate(state.config["spaces"])
+    }
+    return Encoder(encodings, spaces)
+
+
+def encode_target(table: Table, profile: Profile, task: Task) -> NDArray[Any]:
+    """The target as the models learn it.
+
+    Returns:
+        (n_rows,) int64 index into `task.classes`, -1 where missing and -2 where it is none of them; for regression
+        float64 values, NaN where missing or not a number.
+    """
+    told = profile.column(task.target)
+    column = table.column(task.target)
+    if not task.is_classification:
+        return read_numbers(column, told.number_format, Missing.of(told))[0]
+    numeric = column.storage == "number" or told.storage == "number"
+    return read_codes(column, task.classes, numeric and _are_numbers(task.classes), Missing.of(told)).astype(np.int64)
+
+
+def _are_numbers(texts: tuple[str, ...]) -> bool:
+    try:
+        return all(np.isfinite(float(text)) for text in texts)
+    except ValueError:
+        return False
+
+
+def _reason(column: Column, encoding: ColumnEncoding, row: int) -> str:
+    value = column.series[row]
+    wanted = "a date" if isinstance(encoding, DateEncoding) else "a number"
+    return f"column {encoding.column!r}: {str(value)[:80]!r} is not {wanted}"
+
+
+def _refusal(table: Table, encoding: ColumnEncoding, bad: NDArray[np.bool_]) -> DataError:
+    row = int(np.flatnonzero(bad)[0])
+    count = int(bad.sum())
+    return DataError(
+        f"{table.source}, row {row + 1}, {_reason(table.column(encoding.column), encoding, row)}",
+        f"{count} row{'s' if count > 1 else ''} of {table.n_rows} like it; in training every value was read",
+        "--on-bad-row null takes such values for missing; --on-bad-row skip leaves the rows out",
+    )

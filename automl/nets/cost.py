@@ -1,0 +1,72 @@
+"""What training a net costs, from its sizes; no torch here, for deciding is to stay light.
+
+Fitted to measurements on one core of a 2-core Xeon (AVX-512, torch 2.13): steps of RealMLP at 8 to 300 columns, width
+128 to 512, and of TabM at 8 to 200 columns, k 8 to 32, batches of 64 to 1024 rows; within a third of each.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from automl.plan import Cost, Hardware
+from automl.profile import Shape
+
+_STEP_SECONDS = 3.2e-3
+_ROUND_SECONDS = 1.2e-2
+_START_SECONDS = 0.3
+_PREPARE_SECONDS_PER_CELL = 1.5e-7
+_LIBRARY_BYTES = 400 * 2**20
+# An accelerator is bound by launches, not by arithmetic, at these sizes.
+_ACCELERATOR_STEP_SECONDS = 5e-3
+_ACCELERATOR_SPEEDUP = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a net does.
+
+    Attributes:
+        row_seconds: Of forward and backward for one row of a batch, on one core.
+        n_parameters: Weights.
+        row_floats: Activations kept for the backward pass, for one row.
+    """
+
+    row_seconds: float
+    n_parameters: int
+    row_floats: int
+
+
+def n_flags(shape: Shape, max_one_hot: int = 9) -> int:
+    """Flag columns to expect: categories are taken to have the mean number of levels."""
+    if not shape.d_cat:
+        return 0
+    mean = shape.n_levels / shape.d_cat
+    return round(shape.n_levels) if mean <= max_one_hot else 0
+
+
+def n_embedded(shape: Shape, max_one_hot: int = 9) -> int:
+    """Categorical columns expected to be embedded rather than flagged."""
+    return 0 if n_flags(shape, max_one_hot) else shape.d_cat
+
+
+def training_cost(shape: Shape, work: Work, n_epochs: int, batch_size: int, hardware: Hardware) -> Cost:
+    """Seconds and bytes of one fit, validation included, should early stopping never set in."""
+    batch = min(batch_size, max(shape.n_rows, 1))
+    n_steps = n_epochs * max(1, shape.n_rows // batch)
+    step = _STEP_SECONDS + batch * work.row_seconds
+    if hardware.accelerators:
+        step = _ACCELERATOR_STEP_SECONDS + batch * work.row_seconds / _ACCELERATOR_SPEEDUP
+    rounds = min(n_epochs, 64) * (_ROUND_SECONDS + 0.07 * min(shape.n_rows, 10**5) * work.row_seconds)
+    prepare = shape.n_rows * max(shape.d, 1) * _PREPARE_SECONDS_PER_CELL
+    seconds = (_START_SECONDS + prepare + n_steps * step + rounds) / hardware.speed
+    data = shape.n_rows * (16 * shape.d_num + 12 * n_flags(shape) + 16 * shape.d_cat)
+    return Cost(seconds, _LIBRARY_BYTES + data + 24 * work.n_parameters + 4 * max(batch, 256) * work.row_floats)
+
+
+def epochs_for(n_rows: int, batch_size: int, steps: int, most: int) -> int:
+    """Epochs that make for so many steps on few rows, and fewer than 32 where rows are many: 1.2 million / n_rows."""
+    per_epoch = max(1, n_rows // batch_size)
+    if n_rows > 37_500:
+        return max(4, round(1.2e6 / n_rows))
+    return min(most, max(32, math.ceil(steps / per_epoch)))

@@ -1,0 +1,163 @@
+"""A net as a model: preprocessing, net and objective together, with fit, predict, save and load."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from automl.errors import Unsuitable
+from automl.family import FitLog, Limits, Rows, State
+from automl.features import Features
+from automl.metrics import METRICS
+from automl.nets.batches import Batch
+from automl.nets.objective import Objective, objective
+from automl.nets.preprocess import Block, InputSizes, Preprocessor
+from automl.nets.realmlp import RealMLP, RealMLPConfig
+from automl.nets.schedules import Recipe
+from automl.nets.tabm import TabM, TabMConfig
+from automl.space import Params
+from automl.task import Task
+
+_NETS: dict[str, tuple[type[nn.Module], type[Any]]] = {"realmlp": (RealMLP, RealMLPConfig), "tabm": (TabM, TabMConfig)}
+# A single row costs as much as a batch; an ensemble fills one with fewer rows.
+_PREDICT_ROWS = {"realmlp": 256, "tabm": 32}
+# More rows than these tell epochs apart no better.
+_SELECTION_ROWS = 20_000
+
+
+class NetModel:
+    """A net trained on encoded features.
+
+    Args:
+        net: realmlp or tabm.
+        params: Fields of the net's config and of `Recipe`, `max_one_hot`, `smoothing`, and `n_iterations` for a refit.
+        task: What is learned.
+    """
+
+    def __init__(self, net: str, params: Params, task: Task) -> None:
+        self._kind = net
+        self._params = params
+        self._task = task
+
+    def fit(self, train: Rows, valid: Rows | None, limits: Limits) -> FitLog:
+        """Fit preprocessing and net.
+
+        Raises:
+            Unsuitable: There are no features, or training diverged.
+        """
+        # Lightning costs seconds to import; predicting does without
+        from automl.nets.callbacks import Validation
+        from automl.nets.training import train as train_net
+
+        self.preprocessor_ = Preprocessor(int(self._params.get("max_one_hot") or 9)).fit(train.x)
+        sizes = self.preprocessor_.sizes
+        if not sizes.d_num + sizes.d_flag + len(sizes.n_categories):
+            raise Unsuitable("there are no features for a net to learn from")
+        self.objective_ = objective(self._task, train.y, float(self._params.get("smoothing") or 0.0))
+        recipe = self._recipe(refit=valid is None)
+        validation = None
+        if valid is not None:
+            metric = METRICS[self._task.metric]
+            valid = _every(valid, math.ceil(len(valid.y) / _SELECTION_ROWS))
+            y = valid.y
+            validation = Validation(self._batch(valid), lambda p: metric(y, p), metric.gain)
+        with torch.random.fork_rng([]):
+            torch.manual_seed(limits.seed)
+            self.net_ = self._build(sizes)
+        try:
+            log = train_net(self.net_, self._batch(train), validation, self.objective_, recipe, limits)
+        except FloatingPointError as error:
+            raise Unsuitable(f"training diverged at a learning rate of {recipe.lr:g}") from error
+        return FitLog(n_iterations=log.n_epochs, curve=_thin(log.curve), truncated=log.truncated)
+
+    def predict(self, x: Features) -> NDArray[np.float64]:
+        """(n_rows,) values or (n_rows, n_classes) probabilities.
+
+        Batches are of one size, the last one padded, and one thread computes them: a row's bits then depend on nothing
+        but the row.
+        """
+        n_threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with torch.inference_mode():
+                return self._predict(self.preprocessor_.transform(x))
+        finally:
+            torch.set_num_threads(n_threads)
+
+    def save(self) -> State:
+        """Weights and preprocessing as arrays, sizes and objective as JSON."""
+        config = {
+            "net": self._kind,
+            "sizes": asdict(self.preprocessor_.sizes),
+            "net_config": self._known(_NETS[self._kind][1]),
+            "objective": msgspec.to_builtins(self.objective_),
+            "max_one_hot": self.preprocessor_.max_one_hot,
+        }
+        arrays = {f"net.{name}": tensor.numpy() for name, tensor in self.net_.state_dict().items()}
+        arrays |= {f"preprocess.{name}": array for name, array in self.preprocessor_.arrays().items()}
+        return State(config=config, arrays=arrays)
+
+    def load(self, state: State) -> None:
+        """Rebuild from what `save` returned."""
+        parts: dict[str, dict[str, NDArray[Any]]] = {"net": {}, "preprocess": {}}
+        for name, array in state.arrays.items():
+            part, _, rest = name.partition(".")
+            parts[part][rest] = array
+        self._kind = state.config["net"]
+        self._params = state.config["net_config"]
+        self.objective_ = msgspec.convert(state.config["objective"], Objective)
+        self.preprocessor_ = Preprocessor(state.config["max_one_hot"]).restore(parts["preprocess"])
+        self.net_ = self._build(self.preprocessor_.sizes)
+        self.net_.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in parts["net"].items()})
+        self.net_.eval()
+
+    def _recipe(self, *, refit: bool) -> Recipe:
+        recipe = Recipe(**self._known(Recipe))
+        epoch = self._params.get("n_iterations")
+        return replace(recipe, stop_epoch=int(epoch)) if refit and epoch else recipe
+
+    def _known(self, record: type[Any]) -> dict[str, Any]:
+        names = {field.name for field in fields(record)}
+        return {name: value for name, value in self._params.items() if name in names}
+
+    def _build(self, sizes: InputSizes) -> nn.Module:
+        net, config = _NETS[self._kind]
+        return net(sizes, self.objective_.d_out, config(**self._known(config)))
+
+    def _batch(self, rows: Rows) -> Batch:
+        x_num, x_flag, x_cat = map(torch.from_numpy, self.preprocessor_.transform(rows.x))
+        weights = None
+        if rows.weights is not None:
+            weights = torch.from_numpy((rows.weights / rows.weights.mean()).astype(np.float32))
+        return Batch(x_num, x_flag, x_cat, self.objective_.encode(rows.y), weights)
+
+    def _predict(self, block: Block) -> NDArray[np.float64]:
+        n_rows, size, parts = len(block.x_num), _PREDICT_ROWS[self._kind], []
+        for start in range(0, n_rows, size):
+            inputs = [torch.from_numpy(_pad(array[start : start + size], size)) for array in block]
+            parts.append(self.objective_.decode(self.net_(*inputs)).numpy())
+        shape = (0, self.objective_.n_classes) if self.objective_.n_classes else (0,)
+        return np.concatenate([np.zeros(shape), *parts])[:n_rows]
+
+
+def _every(rows: Rows, step: int) -> Rows:
+    weights = None if rows.weights is None else rows.weights[::step]
+    return Rows(rows.x.take(slice(None, None, step)), rows.y[::step], weights)
+
+
+def _pad(array: NDArray[Any], n_rows: int) -> NDArray[Any]:
+    missing = n_rows - len(array)
+    return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array
+
+
+def _thin(curve: tuple[float, ...], n_points: int = 100) -> tuple[float, ...]:
+    if len(curve) <= n_points:
+        return curve
+    return tuple(curve[i] for i in np.linspace(0, len(curve) - 1, n_points).astype(int))

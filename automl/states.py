@@ -1,0 +1,62 @@
+"""Fitted states as named files: JSON, safetensors and text, nothing that runs when it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from automl.errors import ModelFileError
+from automl.family import State
+
+_CONFIG = "config.json"
+_ARRAYS = "arrays.safetensors"
+_TEXT = ".txt"
+
+
+def pack(state: State) -> dict[str, bytes]:
+    """The state's files, by name."""
+    from safetensors.numpy import save
+
+    files = {_CONFIG: msgspec.json.encode(state.config)}
+    if state.arrays:
+        files[_ARRAYS] = save({name: np.ascontiguousarray(array) for name, array in state.arrays.items()})
+    files.update({f"{name}{_TEXT}": text.encode() for name, text in state.texts.items()})
+    return files
+
+
+def unpack(files: Mapping[str, bytes]) -> State:
+    """The state that `pack` made those files of.
+
+    Raises:
+        ModelFileError: A file is missing, damaged or of an unknown kind.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    unknown = [name for name in files if name not in (_CONFIG, _ARRAYS) and not name.endswith(_TEXT)]
+    if _CONFIG not in files or unknown:
+        raise ModelFileError(f"a model's state has the files {sorted(files)}, which is not what was saved")
+    try:
+        config = msgspec.json.decode(files[_CONFIG], type=dict)
+        arrays = load(files[_ARRAYS]) if _ARRAYS in files else {}
+        texts = {name.removesuffix(_TEXT): data.decode() for name, data in files.items() if name.endswith(_TEXT)}
+    except (msgspec.DecodeError, SafetensorError, UnicodeDecodeError) as error:
+        raise ModelFileError(f"a model's state is damaged: {error}") from error
+    return State(config, arrays, texts)
+
+
+def write_state(folder: Path, state: State) -> None:
+    """Write the files of a state into a new folder, which appears under its name only when complete."""
+    partial = folder.with_name(folder.name + ".partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    for name, data in pack(state).items():
+        (partial / name).write_bytes(data)
+    partial.replace(folder)
+
+
+def read_state(folder: Path) -> State:
+    """The state in a folder that `write_state` wrote."""
+    return unpack({path.name: path.read_bytes() for path in folder.iterdir()})
