@@ -1,0 +1,1 @@
+"""The policy: rules on traits, the cost model, the validation scheme and the decision."""

@@ -1,0 +1,150 @@
+"""What fits cost on this machine: the families' cost models, the speed of a core, and what past runs really took."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import msgspec
+
+from automl.family import Family
+from automl.hardware import cache_folder, machine_key, write_atomically
+from automl.plan import Cost, Hardware, Wishes
+from automl.profile import Profile
+from automl.space import Params
+
+# A cost model nobody has checked on this machine is taken to be right within a factor of two (one deviation).
+_PRIOR_SPREAD = math.log(2.0)
+_PRIOR_COUNT = 3.0
+_MEMORY_OF_FITS = 50.0
+_Z90 = 1.2816
+# Python, numpy and a library or two, resident in every worker.
+WORKER_BYTES = 350_000_000
+
+
+class Factor(msgspec.Struct, frozen=True):
+    """How a family's fits compare with its cost model here: mean and deviation of log(actual / expected).
+
+    Attributes:
+        count: Fits seen.
+    """
+
+    mean: float = 0.0
+    spread: float = _PRIOR_SPREAD
+    count: int = 0
+
+    def updated(self, log_ratio: float) -> Factor:
+        """With one more fit: outliers are pulled in to 2.5 deviations (Huber), old fits fade after fifty."""
+        off = max(-2.5 * self.spread, min(2.5 * self.spread, log_ratio - self.mean))
+        step = 1.0 / (min(self.count, _MEMORY_OF_FITS) + _PRIOR_COUNT)
+        variance = (1 - step) * (self.spread**2 + step * off**2)
+        return Factor(self.mean + step * off, max(0.1, math.sqrt(variance)), self.count + 1)
+
+
+class Calibration:
+    """Factors by family, learned on this machine. `record` compares with what was expected when this was loaded."""
+
+    def __init__(self, factors: dict[str, Factor] | None = None, path: Path | None = None) -> None:
+        self._expected = dict(factors or {})
+        self._learned = dict(self._expected)
+        self._path = path
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> Calibration:
+        """What past runs on this machine taught; empty where nothing was kept or it can't be read.
+
+        Args:
+            folder: Of `calibration.json`; the user's cache folder unless told.
+        """
+        path = (folder or cache_folder()) / "calibration.json"
+        return cls(_stored(path).get(machine_key(), {}), path)
+
+    def factor(self, family: str) -> float:
+        """By how much a fit of the family takes longer here than its cost model says."""
+        return math.exp(self._expected.get(family, Factor()).mean)
+
+    def p90(self, family: str, seconds: float) -> float:
+        """Seconds that nine in ten fits stay below, where `seconds` are expected (log-normal)."""
+        return seconds * math.exp(_Z90 * self._expected.get(family, Factor()).spread)
+
+    def record(self, family: str, expected: float, actual: float) -> None:
+        """Learn from a finished fit.
+
+        Args:
+            expected: Seconds, as `CostModel.fit` gave them with this calibration.
+            actual: Seconds it took; fits cut short by a deadline teach nothing and are not to be recorded.
+        """
+        if expected > 0 and actual > 0:
+            before = self._expected.get(family, Factor()).mean
+            learned = self._learned.get(family, Factor())
+            self._learned[family] = learned.updated(math.log(actual / expected) + before)
+
+    def save(self) -> str:
+        """Keep what was learned for the next run; returns the problem in a sentence, or nothing."""
+        if self._path is None or self._learned == self._expected:
+            return ""
+        content = {**_stored(self._path), machine_key(): self._learned}
+        try:
+            write_atomically(self._path, json.dumps(msgspec.to_builtins(content)))
+        except OSError as error:
+            return f"measured costs are not remembered: {self._path} cannot be written ({error.strerror or error})"
+        return ""
+
+
+def _stored(path: Path) -> dict[str, dict[str, Factor]]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, Factor]])
+    except (OSError, msgspec.MsgspecError):
+        return {}
+
+
+class CostModel:
+    """Expected cost of fits on this machine.
+
+    Args:
+        threads: Of one fit. Twice the threads make a fit 1.6 times as fast (no library here scales better at scale).
+    """
+
+    def __init__(self, profile: Profile, hardware: Hardware, calibration: Calibration, threads: int = 1) -> None:
+        self._profile = profile
+        self._reference = msgspec.structs.replace(hardware, speed=1.0)
+        self._scale = 1.0 / (hardware.speed * threads**0.7)
+        self._calibration = calibration
+
+    def fit(self, family: Family, params: Params, n_rows: float) -> Cost:
+        """Of one fit on `n_rows` rows: expected seconds here, and peak bytes with its copy of the rows."""
+        cost = family.cost(at_rows(self._profile, n_rows), params, self._reference)
+        seconds = cost.seconds * self._scale * self._calibration.factor(family.name)
+        return Cost(seconds, int(cost.memory_bytes) + table_bytes(self._profile, n_rows))
+
+    def p90(self, family: Family, cost: Cost) -> float:
+        """Seconds that nine in ten such fits stay below."""
+        return self._calibration.p90(family.name, cost.seconds)
+
+
+def at_rows(profile: Profile, n_rows: float) -> Profile:
+    """The profile as if the table had so many rows, for cost models."""
+    n = max(1, round(n_rows))
+    shape = profile.shape and msgspec.structs.replace(profile.shape, n_rows=n)
+    return msgspec.structs.replace(profile, n_rows=n, shape=shape)
+
+
+def table_bytes(profile: Profile, n_rows: float) -> int:
+    """Bytes of so many encoded rows: 4 a feature, 8 a target."""
+    d = profile.shape.d if profile.shape else len(profile.features)
+    return int(n_rows * (4 * d + 8))
+
+
+def search_seconds(wishes: Wishes) -> float:
+    """Seconds the search may take: the budget less what start, final blend, explanation and report need.
+
+    That is 12 %, at least 10 s (SHAP and LIME take three to load) and at most 2 min, and never more than three tenths.
+    """
+    return max(0.7 * wishes.seconds, wishes.seconds - min(120.0, max(10.0, 0.12 * wishes.seconds)))
+
+
+def usable_bytes(hardware: Hardware, wishes: Wishes) -> int:
+    """Bytes all workers together may take: 0.7 of what is free, or the user's limit if that is less."""
+    free = 0.7 * hardware.memory_bytes
+    return int(free if wishes.memory_limit_bytes is None else min(free, wishes.memory_limit_bytes))

@@ -1,0 +1,1 @@
+"""The search: portfolio first, then tuning; trials in workers, decisions here."""

@@ -1,0 +1,49 @@
+"""Time: when the command began, when the search must end, and what is kept back for what comes after."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The budget of a command.
+
+    Attributes:
+        started: `time.monotonic()` at which the process began.
+        seconds: The whole budget.
+        reserve: Seconds of it for blending, explaining and writing the report.
+    """
+
+    started: float
+    seconds: float
+    reserve: float
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the process began."""
+        return time.monotonic() - self.started
+
+    @property
+    def search_deadline(self) -> float:
+        """`time.monotonic()` at which the search ends."""
+        return self.started + self.seconds - self.reserve
+
+    @property
+    def deadline(self) -> float:
+        """`time.monotonic()` at which the command ends."""
+        return self.started + self.seconds
+
+    @property
+    def search_left(self) -> float:
+        """Seconds left of the search; never negative."""
+        return max(0.0, self.search_deadline - time.monotonic())
+
+
+def process_started() -> float:
+    """`time.monotonic()` at which this process began, so that the interpreter's own start is charged too."""
+    import psutil
+
+    age = time.time() - float(psutil.Process().create_time())
+    return time.monotonic() - min(max(age, 0.0), 5.0)

@@ -1,0 +1,176 @@
+"""What a worker does: one fold of one trial, on data shared by memory map."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from automl import registry
+from automl.family import Limits, Rows
+from automl.features import Features, Layout
+from automl.metrics import METRICS
+from automl.space import Params
+from automl.splits import Split
+from automl.states import write_state
+from automl.task import Task
+
+_X_NUM, _X_CAT, _Y, _WEIGHTS, _SPLITS = "x_num.npy", "x_cat.npy", "y.npy", "weights.npy", "splits.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """The encoded training data of a run.
+
+    Shape:
+        y: (n_rows,) class codes or values.
+        weights: (n_rows,) or None.
+    """
+
+    task: Task
+    x: Features
+    y: NDArray[Any]
+    weights: NDArray[np.float64] | None
+    splits: tuple[Split, ...]
+
+    def rows(self, index: NDArray[np.intp]) -> Rows:
+        """Some rows with their labels."""
+        weights = None if self.weights is None else self.weights[index]
+        return Rows(self.x.take(index), self.y[index], weights)
+
+
+class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What comes back from a worker: predictions of the validation rows, (n_valid,) or (n_valid, n_classes)."""
+
+    prediction: NDArray[np.float64]
+    value: float
+    seconds: float
+    n_iterations: int | None
+    curve: tuple[float, ...]
+    truncated: bool
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The part of the material that is JSON."""
+
+    task: Task
+    layout: Layout
+
+
+def write_material(folder: Path, material: Material) -> None:
+    """Write the material for the workers to map."""
+    np.save(folder / _X_NUM, material.x.x_num)
+    np.save(folder / _X_CAT, material.x.x_cat)
+    np.save(folder / _Y, material.y)
+    if material.weights is not None:
+        np.save(folder / _WEIGHTS, material.weights)
+    parts = {f"{part}_{i}": getattr(s, part) for i, s in enumerate(material.splits) for part in ("train", "valid")}
+    np.savez(folder / _SPLITS, **parts)
+    (folder / "head.json").write_bytes(msgspec.json.encode(Head(material.task, material.x.layout)))
+
+
+@lru_cache(maxsize=1)
+def read_material(folder: str) -> Material:
+    """The material, its arrays mapped and not read; kept between jobs."""
+    path = Path(folder)
+    head = msgspec.json.decode((path / "head.json").read_bytes(), type=Head)
+    with np.load(path / _SPLITS) as parts:
+        splits = tuple(Split(parts[f"train_{i}"], parts[f"valid_{i}"]) for i in range(len(parts.files) // 2))
+    return Material(
+        task=head.task,
+        x=Features(np.load(path / _X_NUM, mmap_mode="r"), np.load(path / _X_CAT, mmap_mode="r"), head.layout),
+        y=np.load(path / _Y, mmap_mode="r"),
+        weights=np.load(path / _WEIGHTS) if (path / _WEIGHTS).exists() else None,
+        splits=splits,
+    )
+
+
+def fit_fold(
+    *,
+    work: str,
+    family: str,
+    params: Params,
+    fold: int,
+    seconds: float,
+    limits: dict[str, Any],
+    out: str,
+    deadline: float,
+) -> FoldResult:
+    """Fit a family on one fold's training rows, predict its validation rows and store the fitted state.
+
+    Args:
+        work: Folder of `write_material`.
+        fold: Index of the split.
+        seconds: For the fit, its predictions and storing it, once what the family needs is loaded.
+        limits: n_threads, seed and device.
+        out: Folder the state is written to.
+        deadline: `time.monotonic()` by which all of it must be over; a tenth is kept for prediction and storing.
+    """
+    for module in registry.family(family).modules:
+        importlib.import_module(module)
+    started = time.monotonic()
+    deadline = min(deadline, started + seconds)
+    material = read_material(work)
+    split = material.splits[fold]
+    train, valid = material.rows(split.train), material.rows(split.valid)
+    model = registry.family(family).build(params, material.task, material.x.layout)
+    log = model.fit(train, valid, Limits(deadline=deadline - 0.1 * (deadline - started), **limits))
+    prediction = np.asarray(model.predict(valid.x), dtype=np.float64)
+    if not np.isfinite(prediction).all():
+        raise ValueError(
+            f"{np.count_nonzero(~np.isfinite(prediction))} of {prediction.size} predictions are not finite"
+        )
+    write_state(Path(out), model.save())
+    return FoldResult(
+        prediction=prediction,
+        value=METRICS[material.task.metric](valid.y, prediction),
+        seconds=time.monotonic() - started,
+        n_iterations=log.n_iterations,
+        curve=log.curve,
+        truncated=log.truncated,
+    )
+
+
+def warm_up(*, traits: list[str], deadline: float) -> float:
+    """Load what the first fits need, by fitting a family of each trait to a handful of rows; seconds it took.
+
+    Runs in every worker while the main process still reads the file.
+    """
+    started = time.monotonic()
+    rng = np.random.default_rng(0)
+    layout = Layout(columns=("a", "b"), num_names=("a", "b"), num_sources=(0, 1))
+    x = Features(rng.normal(size=(60, 2)).astype(np.float32), np.empty((60, 0), dtype=np.int32), layout)
+    rows = Rows(x, (x.x_num[:, 0] > 0).astype(np.int64))
+    task = Task(kind="binary", target="y", metric="roc_auc", classes=("0", "1"), positive="1")
+    wanted = set(traits)
+    for family in registry.families():
+        if family.traits & wanted and not family.traits & {"neural", "baseline"}:
+            wanted -= family.traits
+            params = {**family.default(_tiny_profile())[0]}
+            family.build(params, task, layout).fit(rows, rows, Limits(deadline=min(deadline, started + 10)))
+    return time.monotonic() - started
+
+
+def _tiny_profile() -> Any:
+    from automl.profile import ColumnProfile, Profile, Shape
+
+    columns = tuple(
+        ColumnProfile(name=name, kind="number", confidence=1.0, evidence="", storage="number") for name in ("a", "b")
+    )
+    shape = Shape(n_rows=60, d_num=2, d_cat=0, n_levels=0, n_outputs=2)
+    return Profile(
+        source="warm-up",
+        n_rows=60,
+        n_rows_profiled=60,
+        memory_bytes=0,
+        modality="tabular",
+        columns=columns,
+        shape=shape,
+    )

@@ -1,0 +1,75 @@
+"""What a fold costs: expected by the plan, corrected by what was measured in this run, capped by the family's share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from automl import registry
+from automl.plan import Plan
+from automl.profile import Profile
+from automl.search.budget import Clock
+from automl.space import Params
+from automl.trial import Trial
+
+LEAST_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class _Spent:
+    """Of a family: seconds over all its folds, measured and expected."""
+
+    seconds: float = 0.0
+    expected: float = 0.0
+
+
+class Prices:
+    """Seconds of folds and trials.
+
+    Args:
+        plan: Costs and shares of the candidates.
+        profile: For cost models.
+        clock: The time there is now is what the shares are of.
+    """
+
+    def __init__(self, plan: Plan, profile: Profile, clock: Clock) -> None:
+        self._plan, self._profile, self._clock = plan, profile, clock
+        self._candidates = {c.family: c for c in plan.candidates}
+        self._spent = {c.family: _Spent() for c in plan.candidates}
+        self._total = clock.search_left * plan.n_workers
+
+    def note(self, trial: Trial, seconds: float) -> None:
+        """Take note of what a fold took."""
+        spent = self._spent.get(trial.family)
+        if spent is not None:
+            spent.seconds += seconds
+            spent.expected += self._expected(trial.family, trial.params)
+
+    def spent(self, family: str) -> float:
+        """Seconds a family has had so far."""
+        return self._spent[family].seconds
+
+    def limit(self, trial: Trial, n_folds: int) -> float:
+        """Seconds a fold of a trial may take; never beyond the end of the search."""
+        return min(self._clock.search_left, self._fair(trial.family, n_folds))
+
+    def no_time(self, family: str, params: Params, n_folds: int) -> str:
+        """Why there is no time for all folds of a trial; empty if there is."""
+        spent = self._spent[family]
+        ratio = spent.seconds / spent.expected if spent.expected > 0 else 1.0
+        fold = min(self._expected(family, params) * ratio, self._fair(family, n_folds))
+        needed, left = fold * math.ceil(n_folds / self._plan.n_workers), self._clock.search_left
+        return "" if needed <= left else f"needs about {needed:.1f} s for {n_folds} folds, and {left:.1f} s are left"
+
+    def _expected(self, family: str, params: Params) -> float:
+        """Seconds a fold should take by the plan, in proportion to the cost model for other parameters."""
+        candidate = self._candidates[family]
+        cost = registry.family(family).cost
+        here, default = (cost(self._profile, p, self._plan.hardware).seconds for p in (params, candidate.portfolio[0]))
+        return candidate.cost.seconds * (here / default if default > 0 else 1.0)
+
+    def _fair(self, family: str, n_folds: int) -> float:
+        """A family's share of the search over the folds of one trial, or a little where that is next to nothing."""
+        candidate = self._candidates.get(family)
+        share = candidate.share if candidate is not None else 0.0
+        return max(share * self._total / n_folds, LEAST_SECONDS)

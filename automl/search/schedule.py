@@ -1,0 +1,215 @@
+"""What runs next: open trials first, then good defaults, then tuning where the budget earns most."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from msgspec.structs import replace
+
+from automl import registry
+from automl.plan import Candidate, Plan
+from automl.profile import Profile
+from automl.search.budget import Clock
+from automl.search.ledger import Ledger
+from automl.search.prices import LEAST_SECONDS, Prices
+from automl.search.study import FamilyStudy
+from automl.space import Params
+from automl.trial import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One fold of one trial for one worker, with the seconds it may take."""
+
+    trial: Trial
+    fold: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Open:
+    """A trial with folds to run."""
+
+    number: int
+    waiting: deque[int]
+    held: bool = True
+    running: set[int] = field(default_factory=set)
+
+
+class Schedule:
+    """Decides what the next free worker does.
+
+    Args:
+        plan: The decision: candidates, shares, folds.
+        profile: For cost models and spaces.
+        ledger: The books.
+        clock: The time.
+    """
+
+    def __init__(self, plan: Plan, profile: Profile, ledger: Ledger, clock: Clock) -> None:
+        self._plan, self._profile, self._ledger, self._clock = plan, profile, ledger, clock
+        self._candidates = {c.family: c for c in plan.candidates}
+        self._defaults = deque(_in_turn(plan.candidates))
+        self._open: dict[int, _Open] = {}
+        self._prices = Prices(plan, profile, clock)
+        self._studies: dict[str, FamilyStudy] = {}
+        self._skipped: list[Trial] = []
+
+    def next(self) -> Assignment | None:
+        """The next fold to run, or None if nothing fits into what is left."""
+        for book in self._open.values():
+            if book.waiting and not book.held:
+                return self._assign(book)
+        trial = self._next_trial()
+        if trial is None:
+            return None
+        self._ledger.open_trial(trial)
+        book = _Open(trial.number, deque(i for i in range(len(self._ledger.splits))))
+        self._open[trial.number] = book
+        return self._assign(book)
+
+    def fold_ended(self, trial: Trial, fold: int, seconds: float) -> None:
+        """A fold came back; its trial's other folds may start (unless it is closed next)."""
+        self._prices.note(trial, seconds)
+        book = self._open.get(trial.number)
+        if book is not None:
+            book.running.discard(fold)
+            book.held = False
+            if not book.waiting and not book.running:
+                self.close(trial)
+
+    def close(self, trial: Trial) -> set[int]:
+        """No more folds of this trial; the folds still running, to be cancelled. Its gain is told to the sampler."""
+        book = self._open.pop(trial.number, None)
+        if trial.origin == "search":
+            self._studies[trial.family].tell(trial.number, self._gain(trial))
+        return book.running if book is not None else set()
+
+    def take_skipped(self) -> list[Trial]:
+        """Defaults that were passed over since the last call, with the reason."""
+        skipped, self._skipped = self._skipped, []
+        return skipped
+
+    @property
+    def every_family_tried(self) -> bool:
+        """Whether every candidate has a trial that came to its end, or was passed over."""
+        ended = {trial.family for trial in self._ledger.trials.values() if trial.state != "running"}
+        return ended >= set(self._candidates)
+
+    def resume(self) -> None:
+        """Take over an earlier process's trials: tried defaults are not tried again, unfinished ones go on."""
+        tried = {(t.family, repr(sorted(t.params.items()))) for t in self._ledger.trials.values()}
+        self._defaults = deque(
+            (family, params) for family, params in self._defaults if (family, repr(sorted(params.items()))) not in tried
+        )
+        for trial in list(self._ledger.trials.values()):
+            if trial.state == "running":
+                done = {score.fold for score in trial.scores}
+                waiting = deque(i for i in range(len(self._ledger.splits)) if i not in done)
+                unasked = replace(trial, origin="portfolio")
+                self._ledger.open_trial(unasked)
+                self._open[trial.number] = _Open(trial.number, waiting, held=not done)
+                if not done:
+                    self._open[trial.number].held = False
+
+    def _assign(self, book: _Open) -> Assignment:
+        fold = book.waiting.popleft()
+        book.running.add(fold)
+        trial = self._ledger.trials[book.number]
+        return Assignment(trial, fold, self._prices.limit(trial, len(self._ledger.splits)))
+
+    def _next_trial(self) -> Trial | None:
+        while self._defaults:
+            family, params = self._defaults.popleft()
+            reason = self._prices.no_time(family, params, len(self._ledger.splits))
+            trial = Trial(number=self._number(), family=family, params=params, origin=_origin(family))
+            if not reason:
+                return trial
+            skipped = replace(trial, state="skipped", reason=reason)
+            self._ledger.open_trial(skipped)
+            self._skipped.append(skipped)
+        return self._tuned()
+
+    def _tuned(self) -> Trial | None:
+        for family in self._by_claim():
+            number = self._number()
+            if self._prices.no_time(family, dict(self._candidates[family].portfolio[0]), len(self._ledger.splits)):
+                continue
+            params = self._study(family).ask(number)
+            return Trial(number=number, family=family, params=params, origin="search")
+        return None
+
+    def _by_claim(self) -> Iterator[str]:
+        """Families in the order of their claim on the next seconds.
+
+        Each is owed time in proportion to its share of the plan times how near its best trial is to the best of all
+        (exp of minus half the gap in standard errors); who is furthest behind what it is owed goes first.
+        """
+        complete = self._ledger.complete()
+        if not complete:
+            return
+        best = complete[0]
+        owed: dict[str, float] = {}
+        for family, candidate in self._candidates.items():
+            mine = next((t for t in complete if t.family == family), None)
+            if mine is None or not registry.family(family).space(self._profile):
+                continue
+            weight = max(candidate.share, 1e-3) * math.exp(-0.5 * min(20.0, _gap(self._ledger, mine, best)))
+            owed[family] = (self._prices.spent(family) + LEAST_SECONDS) / weight
+        yield from sorted(owed, key=lambda family: owed[family])
+
+    def _study(self, family: str) -> FamilyStudy:
+        if family not in self._studies:
+            space = registry.family(family).space(self._profile)
+            fixed = {k: v for k, v in self._candidates[family].portfolio[0].items() if k not in space}
+            study = FamilyStudy(space, fixed, self._plan.task.seed)
+            for trial in self._ledger.trials.values():
+                gain = self._gain(trial)
+                if trial.family == family and trial.state != "running" and gain is not None:
+                    study.add(trial.params, gain)
+            self._studies[family] = study
+        return self._studies[family]
+
+    def _gain(self, trial: Trial) -> float | None:
+        """A trial's gain over the first complete trial of the run on the rows it has seen."""
+        done = [t for t in self._ledger.complete() if t.number != trial.number]
+        rows = self._ledger.rows(trial.number)
+        if not done or not len(rows):
+            return None
+        reference = min(done, key=lambda t: t.number).number
+        metric, y = self._ledger.metric, self._ledger.y[rows]
+        gains = [metric.gain(metric(y, self._ledger.prediction(n, rows))) for n in (trial.number, reference)]
+        return gains[0] - gains[1] if all(map(math.isfinite, gains)) else None
+
+    def _number(self) -> int:
+        return max(self._ledger.trials, default=-1) + 1
+
+
+def _gap(ledger: Ledger, mine: Trial, best: Trial) -> float:
+    """By how many standard errors a complete trial is behind the best, on row losses."""
+    rows = ledger.rows(best.number)
+    difference = ledger.losses(mine.number, rows) - ledger.losses(best.number, rows)
+    error = float(difference.std()) / math.sqrt(len(rows))
+    return max(0.0, float(difference.mean()) / error) if error > 0 else 0.0
+
+
+def _origin(family: str) -> Literal["baseline", "portfolio"]:
+    return "baseline" if "baseline" in registry.family(family).traits else "portfolio"
+
+
+def _in_turn(candidates: tuple[Candidate, ...]) -> Iterator[tuple[str, Params]]:
+    """Every family's first default in the order of priority, then every second one, and so on.
+
+    Baselines come third: a run that is cut short needs a model before it needs something to compare it with.
+    """
+    ordered = sorted(candidates, key=lambda c: -c.priority)
+    learners = [c for c in ordered if _origin(c.family) != "baseline"]
+    ordered = [*learners[:2], *(c for c in ordered if c not in learners), *learners[2:]]
+    for rank in range(max((len(c.portfolio) for c in ordered), default=0)):
+        for candidate in ordered:
+            if rank < len(candidate.portfolio):
+                yield candidate.family, dict(candidate.portfolio[rank])
