@@ -1,0 +1,324 @@
+"""SHAP values (Lundberg & Lee 2017, arXiv 1705.07874) by column of the user's file.
+
+Exact on trees (Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9) and on linear models, where what they add up to is
+the model that ships; by permutations of the columns (Strumbelj & Kononenko 2014,
+doi:10.1007/s10115-013-0679-x) elsewhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.errors import Unsuitable
+from automl.explainers import Member, Shipped
+from automl.explainers.pool import RowPool
+from automl.features import Features
+from automl.probabilities import FLOOR
+
+Values = NDArray[np.float64]
+
+_MIN_ROWS = 10
+_MAX_CELLS = 50_000_000
+_MAX_REPEATS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ShapValues:
+    """SHAP values of the first rows asked for; `base` and `values` add up to `total`.
+
+    Shape:
+        values: (n_rows, n_columns or n_players, n_outputs).
+        base, total: (n_rows, n_outputs).
+    """
+
+    values: Values
+    base: Values
+    total: Values
+    unit: str
+    explainer: str
+
+
+class Refused(Exception):  # noqa: N818 - a refusal, not an error
+    """An exact explainer does not apply; the message says why in one sentence."""
+
+
+def open_shap() -> Any:
+    """The package, imported quietly and without numba's compiler.
+
+    Compiling its masking loops takes 4 s a process; plain numpy runs them in 2 ms a row.
+    """
+    if "shap" in sys.modules or importlib.util.find_spec("numba") is None:
+        return importlib.import_module("shap")
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    config = importlib.import_module("numba").config
+    before = config.DISABLE_JIT
+    config.DISABLE_JIT = 1
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module("shap")
+    finally:
+        config.DISABLE_JIT = before
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence notes on output formats, and leave numpy's global random state, which shap seeds, as it was."""
+    state = np.random.get_state()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        np.random.set_state(state)
+
+
+def permutation_shap(
+    pool: RowPool, rows: NDArray[Any], background: NDArray[Any], *, repeats: int, seed: int, deadline: float
+) -> ShapValues:
+    """SHAP values of players, by shap's antithetic permutations; exact up to second-order interactions.
+
+    A row is explained as the vector of its pool rows, so masking is a gather. Every row sees the same permutations, so
+    its values don't depend on how many rows there is time for.
+
+    Args:
+        pool: Predicts (n_rows, n_outputs).
+        rows: Pool rows to explain; as many of them, from the first, as end before the deadline.
+        background: Pool rows that stand in for masked players.
+        repeats: Permutations, each forward and backward; 2 n_players + 1 evaluations of the background each.
+        deadline: `time.monotonic()`.
+    """
+    shap = open_shap()
+    first = pool.first_equal()
+    n_outputs = pool.predict(pool.whole(rows[:1])).shape[1]
+
+    def predict(picks: NDArray[Any]) -> Values:
+        predicted = pool.predict(picks.astype(np.int64))
+        return predicted[:, 0] if n_outputs == 1 else predicted
+
+    values, base = [], []
+    with _quiet():
+        masker = shap.maskers.Independent(first[background], max_samples=len(background))
+        explain = shap.PermutationExplainer(predict, masker, seed=seed)
+        for row in rows:
+            np.random.seed(seed)
+            found = explain(first[row][None], max_evals=repeats * (2 * pool.n_players + 1), silent=True)
+            values.append(np.reshape(found.values, (pool.n_players, n_outputs)))
+            base.append(np.reshape(found.base_values, n_outputs))
+            if time.monotonic() > deadline:
+                break
+    stacked, bases = np.asarray(values), np.asarray(base)
+    said = f"permutation SHAP, {repeats} antithetic permutation{'s' if repeats > 1 else ''} a row"
+    return ShapValues(stacked, bases, bases + stacked.sum(axis=1), "", f"{said}, {len(background)} background rows")
+
+
+def affordable_repeats(seconds: float, seconds_each: float) -> int:
+    """Permutations a row that fit."""
+    return int(np.clip(seconds / max(seconds_each, 1e-9), 1, _MAX_REPEATS))
+
+
+def exact_shap(
+    shipped: Shipped, x: Features, background: Features, positive: int | None, deadline: float
+) -> ShapValues:
+    """SHAP values of the user's columns, summed over the exact ones of every member's features.
+
+    They are kept only where they add up to what ships: the raw scores of the members, averaged by weight, must be the
+    shipped log-odds (centred over classes) or values up to one slope and offsets, which then also scale them. So a
+    calibration by temperature is explained as it ships, and a blend in another space is refused.
+
+    Args:
+        positive: Index of the class explained of two; None for several classes and for regression.
+        deadline: `time.monotonic()`; rows are cut to leave a part of the time.
+
+    Raises:
+        Refused: Members without exact explainer, too slow, or not adding up to what ships.
+    """
+    kinds = _kinds(shipped)
+    with _quiet():
+        explain = [_explainer(member, kind, background) for member, kind in zip(shipped.members, kinds, strict=True)]
+        n_rows = _affordable_rows(explain, x, deadline)
+        x = x.take(slice(0, n_rows))
+        weights = [member.weight for member in shipped.members]
+        values, base = _sum([each(x) for each in explain], np.asarray(weights) / sum(weights))
+    by_column = _by_column(values, x)
+    said = " and ".join(sorted(set(kinds)))
+    over = "the training rows in each tree's nodes" if said == "tree" else f"{background.n_rows} background rows"
+    explainer = f"exact {said} SHAP of {len(kinds)} model{'s' if len(kinds) > 1 else ''}, over {over}"
+    return _as_shipped(by_column, base, shipped, x, positive, explainer)
+
+
+def _kinds(shipped: Shipped) -> list[str]:
+    kinds = []
+    for member in shipped.members:
+        if "tree" in member.family.traits and hasattr(member.model, "tree_ensemble"):
+            kinds.append("tree")
+        elif "linear" in member.family.traits and hasattr(member.model, "linear_terms"):
+            kinds.append("linear")
+        else:
+            raise Refused("not every model in the blend is of trees or linear")
+    if shipped.task.is_classification and len({member.family.name for member in shipped.members}) > 1:
+        raise Refused("the blend mixes probabilities of several families")
+    return kinds
+
+
+def _explainer(member: Member, kind: str, background: Features) -> Callable[[Features], tuple[Values, Values]]:
+    """Explain one member: x -> (values (n_rows, d_features, n_scores), base (n_scores,))."""
+    model: Any = member.model
+    if kind == "tree":
+        trees = model.tree_ensemble()
+        if hasattr(trees, "predict"):
+            # LightGBM computes the same values itself, and shap takes seconds to read its trees.
+            return lambda x: _of_booster(trees, model.tree_input(x))
+        tree = open_shap().TreeExplainer({"trees": trees})
+
+        def explain_trees(x: Features) -> tuple[Values, Values]:
+            found = tree.shap_values(model.tree_input(x), check_additivity=False)
+            return _three(found), np.atleast_1d(np.asarray(tree.expected_value, dtype=np.float64))
+
+        return explain_trees
+
+    try:
+        weights, intercepts, origin = model.linear_terms()
+    except Unsuitable as refusal:
+        raise Refused(str(refusal)) from refusal
+    design = model.linear_design(background)
+    shap = open_shap()
+    masker = shap.maskers.Independent(design, max_samples=len(design))
+    n_scores = weights.shape[1]
+    scores = [shap.LinearExplainer((weights[:, k], intercepts[k]), masker) for k in range(n_scores)]
+    d_features = background.x_num.shape[1] + background.x_cat.shape[1]
+
+    def explain_terms(x: Features) -> tuple[Values, Values]:
+        terms = model.linear_design(x)
+        found = np.stack([np.asarray(score.shap_values(terms)) for score in scores], axis=2)
+        values = np.zeros((d_features, len(terms), n_scores))
+        np.add.at(values, origin, found.transpose(1, 0, 2))
+        return values.transpose(1, 0, 2), np.asarray([float(np.ravel(score.expected_value)[0]) for score in scores])
+
+    return explain_terms
+
+
+def _of_booster(booster: Any, matrix: Values) -> tuple[Values, Values]:
+    found = np.asarray(booster.predict(matrix, pred_contrib=True)).reshape(len(matrix), -1, matrix.shape[1] + 1)
+    return found[:, :, :-1].transpose(0, 2, 1), found[0, :, -1]
+
+
+def _three(found: Any) -> Values:
+    """The layouts of shap (a list a score, or with the scores last, or without) as (n_rows, d, n_scores)."""
+    values = np.stack(found, axis=-1) if isinstance(found, list) else np.asarray(found, dtype=np.float64)
+    return values[:, :, None] if values.ndim == 2 else values
+
+
+def _affordable_rows(explain: list[Callable[[Features], Any]], x: Features, deadline: float) -> int:
+    """Rows that end before the deadline, from the cost of one row and of a few."""
+    d = max(1, x.x_num.shape[1] + x.x_cat.shape[1])
+    n_scores, seconds = 1, []
+    for n_rows in (1, 9):
+        begun = time.perf_counter()
+        values, _ = explain[0](x.take(slice(0, min(n_rows, x.n_rows))))
+        n_scores = values.shape[2]
+        seconds.append(time.perf_counter() - begun)
+        if seconds[-1] * len(explain) > (deadline - time.monotonic()) / _MIN_ROWS:
+            break
+    a_row = max(seconds[-1] / (9 if len(seconds) == 2 else 1) * len(explain), 1e-9)
+    n_rows = int(min(0.6 * (deadline - time.monotonic()) / a_row, _MAX_CELLS // (d * n_scores), x.n_rows))
+    if n_rows < min(_MIN_ROWS, x.n_rows):
+        raise Refused(f"exact SHAP takes {a_row:.2g} s a row")
+    return max(1, n_rows)
+
+
+def _sum(parts: list[tuple[Values, Values]], weights: Values) -> tuple[Values, Values]:
+    shapes = {values.shape for values, _ in parts}
+    if len(shapes) > 1:
+        raise Refused("models of the blend differ in their scores")
+    values = sum(weight * each for weight, (each, _) in zip(weights, parts, strict=True))
+    base = sum(weight * each for weight, (_, each) in zip(weights, parts, strict=True))
+    return np.asarray(values), np.asarray(base)
+
+
+def _by_column(values: Values, x: Features) -> Values:
+    """(n_rows, d_features, n_scores) -> (n_rows, n_columns, n_scores): the sum over each column's features."""
+    sources = np.asarray([*x.layout.num_sources, *x.layout.cat_sources], dtype=np.int64)
+    summed = np.zeros((len(x.layout.columns), len(values), values.shape[2]))
+    np.add.at(summed, sources, values.transpose(1, 0, 2))
+    return summed.transpose(1, 0, 2)
+
+
+def _as_shipped(
+    values: Values, base: Values, shipped: Shipped, x: Features, positive: int | None, explainer: str
+) -> ShapValues:
+    """Values in the log-odds, probabilities or values that ship; `Refused` if they are those of another model."""
+    predicted = shipped.predict(x)
+    if positive is not None and values.shape[2] == 2:
+        values, base = values[:, :, [positive]], base[[positive]]
+    elif positive == 0:
+        values, base = -values, -base
+    usable = _unclipped(shipped, x)
+    for unit, target in _targets(predicted, shipped, positive):
+        if target.shape[1] != values.shape[2]:
+            continue
+        centred = values.shape[2] > 1 and unit == "log-odds"
+        told = values - values.mean(axis=2, keepdims=True) if centred else values
+        start = base - base.mean() if centred else base
+        score = start + told.sum(axis=1)
+        line = _line(score, target, usable if unit == "log-odds" else np.ones(len(score), dtype=bool))
+        if line is not None:
+            slope, offset = line
+            bases = np.repeat((slope * start + offset)[None], len(values), axis=0)
+            told = slope * told
+            return ShapValues(told, bases, bases + told.sum(axis=1), unit, explainer)
+    raise Refused("scores of the models don't add up to the blended and calibrated prediction")
+
+
+def _targets(predicted: Values, shipped: Shipped, positive: int | None) -> Iterator[tuple[str, Values]]:
+    """What ships, (n_rows, n_outputs), in each space it may be additive in, with its unit."""
+    if not shipped.task.is_classification:
+        yield shipped.task.target, predicted[:, None]
+        return
+    logs = np.log(np.clip(predicted, 1e-15, 1.0))
+    if positive is not None:
+        yield "log-odds", (logs[:, positive] - logs[:, 1 - positive])[:, None]
+        yield "probability", predicted[:, [positive]]
+    else:
+        yield "log-odds", logs - logs.mean(axis=1, keepdims=True)
+        yield "probability", predicted
+
+
+def _unclipped(shipped: Shipped, x: Features) -> NDArray[np.bool_]:
+    """(n_rows,) where no member's probability stands at the floor, beyond which its score no longer shows."""
+    inside = np.ones(x.n_rows, dtype=bool)
+    if shipped.task.is_classification:
+        for member in shipped.members:
+            inside &= (member.model.predict(x) > 2 * FLOOR).all(axis=1)
+    return inside
+
+
+def _line(score: Values, target: Values, usable: NDArray[np.bool_]) -> tuple[float, Values] | None:
+    """Slope and offsets (n_outputs,) with target = slope * score + offset; None if there are none.
+
+    On fewer rows than tell a line from chance, only the line of slope 1 through 0 counts.
+    """
+    if not usable.any():
+        return None
+    score, target = score[usable], target[usable]
+    slope, offset = 1.0, np.zeros(score.shape[1])
+    if len(score) >= _MIN_ROWS:
+        away = score - score.mean(axis=0)
+        spread = float((away**2).sum())
+        slope = float((away * target).sum()) / spread if spread > 0 else 1.0
+        offset = target.mean(axis=0) - slope * score.mean(axis=0)
+    allowed = 1e-4 * float(np.ptp(target, axis=0).max()) + 1e-6 * (1e-3 + float(np.abs(target).max()))
+    exact = float(np.abs(target - (slope * score + offset)).max()) <= allowed
+    return (slope, offset) if exact and slope > 0 else None

@@ -1,0 +1,262 @@
+"""What is explained: a sample of rows and a background, encoded once, and the outputs that are spoken of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automl.errors import UsageError
+from automl.explainers import Shipped
+from automl.explainers.dependence import Axis, axis_of
+from automl.explainers.pool import RowPool, players_of, used_columns
+from automl.features import Features
+from automl.profile import ColumnProfile, Profile
+from automl.table import Table
+from automl.task import Task
+
+N_BACKGROUND = 200
+_N_CHOICE = 200
+_N_SEEN = 300
+_MAX_TEXT = 80
+MISSING = "(missing)"
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainRequest:
+    """What is to be explained and on which rows.
+
+    Attributes:
+        background: Rows that stand for the usual, from training; a sample of it is used.
+        rows: Rows to explain, best ones the model has not learned from; a sample of them is used, `chosen` included.
+        y: Truth of `rows`, values or class codes (NaN or negative where unknown); None if there is none.
+        score: (y, prediction) -> float, higher is better; for permutation importance.
+        metric: Its name.
+        chosen: Rows to explain singly; empty for a few telling ones; None for none.
+        seconds: Wall time for all that is asked.
+        profile: Of the training data; tells how dates kept as text are read.
+    """
+
+    background: Table
+    rows: Table
+    y: NDArray[Any] | None
+    score: Callable[[NDArray[Any], NDArray[np.float64]], float]
+    metric: str
+    chosen: Sequence[int] | None = ()
+    seconds: float = 30.0
+    seed: int = 0
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The numbers of a prediction that are explained: the value, the positive class, or every class.
+
+    Attributes:
+        names: Class of each output; empty text for regression.
+        positive: Index of the positive one of two classes; None otherwise.
+        unit: Of an output.
+    """
+
+    names: tuple[str, ...]
+    positive: int | None
+    unit: str
+
+    def of(self, prediction: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_rows, n_outputs) out of what the model returns."""
+        if prediction.ndim == 1:
+            return prediction[:, None]
+        return prediction if self.positive is None else prediction[:, [self.positive]]
+
+
+def outputs_of(task: Task) -> Outputs:
+    """What is explained of a task."""
+    if not task.is_classification:
+        return Outputs(("",), None, task.target)
+    if task.kind == "multiclass":
+        return Outputs(task.classes, None, "probability")
+    positive = task.classes.index(task.positive) if task.positive in task.classes else len(task.classes) - 1
+    return Outputs((task.classes[positive],), positive, "probability")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Rows and background in one pool, background first, one player a column.
+
+    Attributes:
+        index: (n_rows,) index in the user's rows of each sampled row; the chosen ones come first.
+        prediction: (n_seen, n_outputs) of the first sampled rows.
+        notes: Why each chosen row was chosen.
+        profiles: Of the columns, by name, where they are known.
+    """
+
+    shipped: Shipped
+    outputs: Outputs
+    pool: RowPool
+    n_background: int
+    rows: Table
+    index: NDArray[np.int64]
+    prediction: NDArray[np.float64]
+    notes: tuple[str, ...]
+    profiles: dict[str, ColumnProfile]
+
+    @property
+    def n_chosen(self) -> int:
+        """Rows explained singly."""
+        return len(self.notes)
+
+    @property
+    def n_seen(self) -> int:
+        """Sampled rows with a prediction."""
+        return len(self.prediction)
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Columns of the layout that the model sees; player k of the pool is column `used[k]`."""
+        return used_columns(self.shipped.layout)
+
+    @property
+    def background_rows(self) -> NDArray[np.int64]:
+        """Pool rows of the background."""
+        return np.arange(self.n_background)
+
+    @property
+    def pool_rows(self) -> NDArray[np.int64]:
+        """(n_rows,) pool row of each sampled row."""
+        return self.n_background + np.arange(len(self.index))
+
+    @property
+    def focus(self) -> int:
+        """The output that figures of columns are of: of several classes the likeliest on average."""
+        return int(np.argmax(self.prediction.mean(axis=0)))
+
+    def x(self, n_rows: int) -> Features:
+        """The first sampled rows, encoded."""
+        return self.pool.features.take(self.pool_rows[:n_rows])
+
+    def output_index(self, row: int) -> int:
+        """The output explained of a sampled row: of several classes the likeliest."""
+        return int(np.argmax(self.prediction[row])) if len(self.outputs.names) > 1 else 0
+
+    def axis(self, column: int, n_rows: int) -> Axis | None:
+        """A column of the layout as positions of the first sampled rows; None for free text."""
+        name = self.shipped.layout.columns[column]
+        if name not in self.rows.names:
+            return None
+        values = self.rows.select([name]).take(slice(0, n_rows)).column(name)
+        return axis_of(values, column, self.x(n_rows), self.profiles.get(name))
+
+    def shown(self, column: int, n_rows: int) -> list[str]:
+        """Values of a column of the layout as text, of the first sampled rows."""
+        name = self.shipped.layout.columns[column]
+        if name not in self.rows.names:
+            return [MISSING] * n_rows
+        texts = self.rows.column(name).as_text().head(n_rows).to_list()
+        if self.rows.column(name).storage == "datetime":
+            texts = [t and t.removesuffix(".000000").removesuffix(" 00:00:00") for t in texts]
+        return [MISSING if t is None else t if len(t) <= _MAX_TEXT else t[: _MAX_TEXT - 1] + "…" for t in texts]
+
+
+def look(shipped: Shipped, request: ExplainRequest, n_rows: int) -> Subject:
+    """Draw, order and encode the rows: the chosen ones, then others at random.
+
+    The default choice is made among the same rows whatever `n_rows`, so that explanations made apart speak of the same.
+
+    Raises:
+        UsageError: A chosen row is not there.
+    """
+    total = request.rows.n_rows
+    outputs = outputs_of(shipped.task)
+    wanted = _wanted(request, total)
+    order = np.random.default_rng(request.seed).permutation(total)
+    others = order[~np.isin(order, wanted or [])][: max(0, n_rows - len(wanted or []))]
+    index = np.concatenate([np.asarray(wanted or [], dtype=np.int64), others])
+    features, n_background = _encoded(shipped, request, index)
+    n_seen = min(len(index), max(len(wanted or []), _N_SEEN))
+    seen = outputs.of(shipped.predict(features.take(slice(n_background, n_background + n_seen))))
+    notes = ("",) * len(wanted or [])
+    if wanted is None:
+        n = min(n_seen, _N_CHOICE)
+        truth = None if request.y is None else np.asarray(request.y)[index[:n]]
+        telling = telling_rows(seen[:n], truth, shipped.task, outputs)
+        notes = tuple(note for _, note in telling)
+        picked = np.asarray([row for row, _ in telling], dtype=np.int64)
+        sorting = np.concatenate([picked, np.setdiff1d(np.arange(len(index)), picked)])
+        index, seen = index[sorting], seen[sorting[:n_seen]]
+        features = features.take(np.concatenate([np.arange(n_background), n_background + sorting]))
+    names = [name for name in request.rows.names if name in set(shipped.layout.columns)]
+    pool = RowPool(features, players_of(shipped.layout), lambda x: outputs.of(shipped.predict(x)))
+    rows = request.rows.select(names).take(index)
+    profiles = {column.name: column for column in request.profile.columns} if request.profile else {}
+    return Subject(shipped, outputs, pool, n_background, rows, index, seen, notes, profiles)
+
+
+def _encoded(shipped: Shipped, request: ExplainRequest, index: NDArray[np.int64]) -> tuple[Features, int]:
+    """Background rows, then the sampled rows, in one call where they are of one table, and how many the first are."""
+    table = request.background
+    picked = np.sort(np.random.default_rng((request.seed, 1)).permutation(table.n_rows)[:N_BACKGROUND])
+    if not len(picked):
+        table, picked = request.rows, index[:N_BACKGROUND]
+    if table is request.rows:
+        return shipped.encode(table.take(np.concatenate([picked, index]))), len(picked)
+    first, second = shipped.encode(table.take(picked)), shipped.encode(request.rows.take(index))
+    x_num, x_cat = np.concatenate([first.x_num, second.x_num]), np.concatenate([first.x_cat, second.x_cat])
+    return Features(x_num, x_cat, first.layout), len(picked)
+
+
+def _wanted(request: ExplainRequest, total: int) -> list[int] | None:
+    if request.chosen is not None and not len(request.chosen):
+        return None
+    wanted = list(dict.fromkeys(int(row) for row in request.chosen or ()))
+    for row in wanted:
+        if not 0 <= row < total:
+            raise UsageError(f"no row {row} in {request.rows.source}", f"its rows are 0 to {total - 1}")
+    return wanted
+
+
+def telling_rows(
+    prediction: NDArray[np.float64], y: NDArray[Any] | None, task: Task, outputs: Outputs
+) -> list[tuple[int, str]]:
+    """Rows worth a look, with the reason: a typical, a high and a low prediction; a wrong one instead of the low one.
+
+    Args:
+        prediction: (n_rows, n_outputs).
+        y: (n_rows,) truth, or None.
+    """
+    if not len(prediction):
+        return []
+    level = prediction.max(axis=1)
+    what = f"probability of {outputs.names[0]}" if outputs.positive is not None else "prediction"
+    what = "confidence" if task.kind == "multiclass" else what
+    order = np.argsort(level, kind="stable")
+    picked = [(int(order[len(order) // 2]), f"typical {what}"), (int(order[-1]), f"highest {what}")]
+    wrong = _most_wrong(prediction, y, task, outputs)
+    picked.append((int(order[0]), f"lowest {what}") if wrong is None else wrong)
+    first: dict[int, str] = {}
+    for row, note in picked:
+        first.setdefault(row, note)
+    return list(first.items())
+
+
+def _most_wrong(
+    prediction: NDArray[np.float64], y: NDArray[Any] | None, task: Task, outputs: Outputs
+) -> tuple[int, str] | None:
+    if y is None or not task.is_classification:
+        return None
+    known = np.flatnonzero(y >= 0)
+    truth = y[known].astype(np.int64)
+    if outputs.positive is not None:
+        positive = prediction[known, 0]
+        right = np.where(truth == outputs.positive, positive, 1 - positive)
+        said = np.where(positive >= 0.5, outputs.positive, 1 - outputs.positive)
+    else:
+        right = prediction[known, truth]
+        said = np.argmax(prediction[known], axis=1)
+    wrong = np.flatnonzero(said != truth)
+    if not len(wrong):
+        return None
+    row = wrong[np.argmin(right[wrong])]
+    return int(known[row]), f"surest wrong one: {task.classes[truth[row]]} taken for {task.classes[said[row]]}"

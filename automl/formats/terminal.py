@@ -1,0 +1,354 @@
+"""What a person sees in a terminal: profile, plan, result and report, in 80 columns.
+
+Everything that comes from the data goes through `printable` into `rich.text.Text`, never through markup.
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text as Words
+
+from automl.attribution import GlobalImportance
+from automl.outcome import Estimate, Outcome
+from automl.plan import Plan, Validation
+from automl.profile import ColumnProfile, Finding, Profile
+from automl.quantities import format_bytes, format_seconds
+from automl.report import Block, Figure, Notice, Report, TableBlock, Text
+from automl.task import Task
+from automl.typography import (
+    bar,
+    counted,
+    format_number,
+    format_score,
+    format_share,
+    histogram,
+    printable,
+    quoted,
+    sparkline,
+)
+
+_KINDS = {
+    "number": ("number", "numbers"),
+    "integer_code": ("code", "codes"),
+    "category": ("category", "categories"),
+    "ordinal": ("ordinal", "ordinals"),
+    "boolean": ("boolean", "booleans"),
+    "datetime": ("date", "dates"),
+    "text": ("text", "texts"),
+    "id": ("id", "ids"),
+    "constant": ("constant", "constants"),
+    "path": ("path", "paths"),
+}
+_SEVERITY = {"danger": ("!! ", "bold red"), "warning": ("!  ", "yellow"), "info": ("·  ", "dim")}
+_RANK = {"danger": 0, "warning": 1, "info": 2}
+
+
+def facts(rows: Sequence[tuple[str, RenderableType]]) -> Table:
+    """Labels on the left, text that wraps on the right."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="bold", no_wrap=True, min_width=10)
+    grid.add_column(overflow="fold")
+    for label, text in rows:
+        grid.add_row(Words(label), text)
+    return grid
+
+
+def listing(head: Sequence[str], *, numeric: Sequence[int] = (), wide: int | None = None, wrap: bool = False) -> Table:
+    """An empty table in the style of every table here.
+
+    Args:
+        head: Titles of the columns.
+        numeric: Columns that stand right.
+        wide: The column that takes the room that is left.
+        wrap: Whether the text of every column may go on in a further line.
+    """
+    expand = wide is not None
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold", padding=(0, 1), expand=expand
+    )
+    for index, title in enumerate(head):
+        justify: Literal["right", "left"] = "right" if index in numeric else "left"
+        is_wide = index == wide
+        table.add_column(
+            title,
+            justify=justify,
+            overflow="fold" if is_wide or wrap else "ellipsis",
+            no_wrap=not (is_wide or (wrap and index not in numeric)),
+            ratio=1 if is_wide else None,
+            min_width=None if is_wide else len(title),
+        )
+    return table
+
+
+def data_line(profile: Profile) -> tuple[str, Words]:
+    """File, size and what its columns are."""
+    kinds = Counter(column.kind for column in profile.columns if column.role != "target")
+    parts = ", ".join(counted(n, *_KINDS[kind]) for kind, n in kinds.most_common())
+    size = f"{counted(profile.n_rows, 'row')} × {counted(len(profile.columns), 'column')}"
+    sampled = profile.n_rows_profiled < profile.n_rows
+    note = f" ({counted(profile.n_rows_profiled, 'row')} looked at)" if sampled else ""
+    what = "table" if profile.modality == "tabular" else profile.modality
+    line = f"{size}, {format_bytes(profile.memory_bytes)}{note}   {what}: {parts}"
+    return printable(profile.source.rpartition("/")[2], 30), Words(line)
+
+
+def target_line(task: Task, *, guessed: bool) -> tuple[str, Words]:
+    """What is learned, and why that."""
+    text = Words(quoted(task.target), style="bold")
+    text.append(f"  ->  {task.kind}, scored by {task.metric}", style="not bold")
+    if guessed:
+        text.append("     --target to change", style="not bold dim")
+    if task.evidence:
+        text.append(f"\n{printable(task.evidence)}", style="not bold dim")
+    return "target", text
+
+
+def finding_words(finding: Finding) -> Words:
+    """One finding in a paragraph."""
+    mark, style = _SEVERITY[finding.severity]
+    text = Words(mark, style=style)
+    text.append(f"{finding.code} ", style="bold" if finding.severity == "danger" else "default")
+    text.append(f"{printable(finding.title)}: {printable(finding.evidence)}", style="default")
+    if finding.action:
+        text.append(f"; {printable(finding.action)}", style="default")
+    elif finding.advice:
+        text.append(f" -> {printable(finding.advice)}", style="dim")
+    return text
+
+
+def findings_rows(findings: Sequence[Finding], limit: int, more: str = "") -> list[tuple[str, Words]]:
+    """The gravest findings, one a row, and how many more there are."""
+    ordered = sorted(findings, key=lambda finding: _RANK[finding.severity])
+    rows = [finding_words(finding) for finding in ordered[:limit]]
+    if len(ordered) > limit:
+        rows.append(Words(f"and {len(ordered) - limit} more{more}", style="dim"))
+    return [("findings" if index == 0 else "", row) for index, row in enumerate(rows)]
+
+
+def decided_rows(plan: Plan) -> list[tuple[str, Words]]:
+    """Which kinds race, how they are compared, what was ruled out."""
+    rows = [Words(f"{printable(reason.sentence)} ({reason.rule})") for reason in plan.reasons[-1:]]
+    rows.append(Words(printable(plan.validation.sentence) or validation_words(plan.validation)))
+    if plan.ruled_out:
+        first, *others = plan.ruled_out
+        more = f"; and {', '.join(out.family for out in others)}" if others else ""
+        rows.append(Words(f"ruled out: {first.family} ({first.rule}: {printable(first.sentence, 120)}){more}"))
+    return [("decided" if index == 0 else "", row) for index, row in enumerate(rows)]
+
+
+def profile_view(profile: Profile, task: Task | None, limit: int = 50) -> RenderableType:
+    """Columns with their kinds and distributions, then findings."""
+    head = [data_line(profile)]
+    if task is not None:
+        head.append(target_line(task, guessed=bool(task.evidence)))
+    table = listing(("column", "kind", "missing", "unique", "values"), numeric=(2, 3), wide=4)
+    for column in profile.columns[:limit]:
+        table.add_row(*_column_cells(column, profile.n_rows_profiled))
+    parts: list[RenderableType] = [facts(head), Words(), table]
+    if len(profile.columns) > limit:
+        parts.append(
+            Words(f"and {counted(len(profile.columns) - limit, 'more column')} (--verbose shows all)", style="dim")
+        )
+    if profile.findings:
+        parts += [Words(), facts(findings_rows(profile.findings, len(profile.findings)))]
+    return Group(*parts)
+
+
+def _column_cells(column: ColumnProfile, n_rows: int) -> tuple[RenderableType, ...]:
+    name = Words(quoted(column.name, 22), style="bold" if column.role == "target" else "")
+    kind = _KINDS[column.kind][0]
+    if column.role != "feature":
+        kind = f"{kind} ({column.role.replace('_', ' ')})"
+    elif column.confidence < 0.9:
+        kind = f"{kind} {format_share(column.confidence)}"
+    missing = format_share(column.n_missing / max(1, n_rows)) if column.n_missing else "–"
+    values = _values(column, n_rows)
+    values.no_wrap, values.overflow = True, "ellipsis"
+    return name, Words(kind), Words(missing), Words(f"{column.n_unique:,}"), values
+
+
+def _values(column: ColumnProfile, n_rows: int) -> Words:
+    numbers = column.numbers
+    if numbers is not None and column.kind in ("number", "datetime", "integer_code"):
+        shown = [
+            numbers.minimum,
+            numbers.quantiles[3] if len(numbers.quantiles) == 7 else numbers.mean,
+            numbers.maximum,
+        ]
+        if column.kind == "datetime":
+            return Words(" … ".join(quoted(value, 19) for value, _ in column.top[:2]))
+        text = Words(histogram(numbers.counts), style="cyan")
+        return text.append("  " + " … ".join(format_number(value) for value in shown), style="default")
+    present = max(1, n_rows - column.n_missing)
+    many = column.n_unique > present / 2
+    parts = [printable(value, 18) + ("" if many else f" {format_share(n / present)}") for value, n in column.top[:3]]
+    return Words(", ".join(parts))
+
+
+def plan_view(plan: Plan, profile: Profile | None = None) -> RenderableType:
+    """The decision: what will be tried, what was ruled out, and the whole trace."""
+    head = [data_line(profile)] if profile is not None else []
+    resources = f"{counted(plan.n_workers, 'fit')} side by side, {counted(plan.threads_per_fit, 'thread')} each"
+    machine = f"{counted(plan.hardware.n_cores, 'core')}, {format_bytes(plan.hardware.memory_bytes)} free"
+    devices = ", ".join(f"{a.count} × {a.title or a.name}" for a in plan.hardware.accelerators) or "no accelerator"
+    head += [
+        target_line(plan.task, guessed=bool(plan.task.evidence)),
+        ("validated", Words(printable(plan.validation.sentence) or validation_words(plan.validation))),
+        ("resources", Words(f"{resources}; {machine}, {devices}; {format_seconds(plan.wishes.seconds)}")),
+    ]
+    table = listing(("family", "kind", "share", "one fit", "memory", "defaults", "rules"), numeric=(2, 3, 4, 5), wide=6)
+    for candidate in sorted(plan.candidates, key=lambda c: -c.priority):
+        table.add_row(
+            candidate.family,
+            candidate.kind,
+            format_share(candidate.share),
+            format_seconds(candidate.cost.seconds),
+            format_bytes(candidate.cost.memory_bytes),
+            str(len(candidate.portfolio)),
+            " ".join(candidate.reasons),
+        )
+    out = [(f"{r.family}", Words(f"{r.rule}  {printable(r.sentence)}")) for r in plan.ruled_out]
+    why = [(reason.rule, Words(printable(reason.sentence))) for reason in plan.reasons]
+    parts: list[RenderableType] = [facts(head), Words(), table]
+    parts += [Words(), Words("Ruled out", style="bold underline"), facts(out)] if out else []
+    parts += [Words(), Words("Why", style="bold underline"), facts(why)] if why else []
+    return Group(*parts)
+
+
+def validation_words(validation: Validation) -> str:
+    """How models are compared, in a line."""
+    if validation.kind == "holdout":
+        how = f"a holdout of {format_share(validation.fraction)}"
+    else:
+        repeats = f", {validation.n_repeats} times" if validation.n_repeats > 1 else ""
+        how = f"{validation.n_folds} folds{repeats}"
+    named = (("stratified", validation.stratify), (f"by group {validation.group}", validation.group))
+    ways = [way for way, holds in (*named, (f"in the order of {validation.time}", validation.time)) if holds]
+    return printable(", ".join([how, *ways]))
+
+
+def outcome_view(outcome: Outcome) -> RenderableType:
+    """The result on one screen: how good, what model, what matters, what next."""
+    score, baselines = outcome.score, outcome.baselines
+    value = format_score(score.value, score.error)
+    rows: list[tuple[str, RenderableType]] = []
+    line = Words(f"{value}   {interval_words(score)}", style="default")
+    line.stylize("bold green", 0, len(value))
+    if baselines:
+        told = ", ".join(f"{printable(title)} {format_score(e.value, score.error)}" for title, e in baselines)
+        line.append(f"\n{told}", style="dim")
+    rows.append((score.metric, line))
+    rows += [("test file", Words(f"{format_score(e.value, e.error)}   {interval_words(e)}")) for e in outcome.test[:1]]
+    rows.append(("model", _model_words(outcome)))
+    importance = next(iter(outcome.attribution.importance), None) if outcome.attribution else None
+    if importance is not None and importance.columns:
+        rows.append(("matters", importance_words(importance)))
+    rows += [("skipped", Words(printable(sentence), style="yellow")) for sentence in outcome.skipped[:3]]
+    done = Words(f"done in {format_seconds(outcome.seconds)}", style="bold")
+    done.append(f" ({printable(outcome.stopped)})" if outcome.stopped else "", style="default")
+    return Group(done, Words(), facts(rows), Words(), _next_commands(outcome))
+
+
+def _next_commands(outcome: Outcome) -> Words:
+    folder = shlex.quote(printable(outcome.folder))
+    proba = " --proba" if outcome.plan.task.is_classification else ""
+    lines = (
+        f"{printable(outcome.folder)}/report.html      open it",
+        f"automl predict {folder} new.csv{proba} -o scored.csv",
+        f"automl explain {folder} new.csv --rows 0",
+    )
+    return Words("\n".join(lines), no_wrap=True, overflow="fold")
+
+
+def _model_words(outcome: Outcome) -> Words:
+    weights = Counter[str]()
+    for member in outcome.members:
+        weights[member.family] += member.weight  # type: ignore[assignment]  # Counter adds floats as well
+    counts = Counter(member.family for member in outcome.members)
+    parts = [
+        f"{family} {weight:.2f}".replace(" 0.", " .") + (f" ({counts[family]} models)" if counts[family] > 1 else "")
+        for family, weight in weights.most_common()
+    ]
+    text = Words(f"blend: {', '.join(parts)}" if len(outcome.members) > 1 else outcome.members[0].family)
+    return text.append(f"\n{printable(outcome.verdict.sentence)}") if outcome.verdict.sentence else text
+
+
+def importance_words(importance: GlobalImportance, n_columns: int = 4, width: int = 12) -> Words:
+    """The first columns as bars."""
+    told = list(zip(importance.columns, importance.values, strict=True))[:n_columns]
+    top = max((abs(value) for _, value in told), default=0.0) or 1.0
+    text = Words()
+    for name, value in told:
+        if value > 0:
+            text.append(quoted(name, 24) + " ").append(bar(value / top, width) + "  ", style="cyan")
+    return text
+
+
+def interval_words(estimate: Estimate) -> str:
+    """90 % interval 0.838–0.861."""
+    low, high = (format_score(value, estimate.error) for value in (estimate.low, estimate.high))
+    return f"{estimate.level:.0%} interval {low}–{high} for new data".replace("%", " %")
+
+
+def evaluation_view(estimates: Sequence[Estimate]) -> RenderableType:
+    """Metrics of labelled data."""
+    level = f"{estimates[0].level * 100:.0f} % interval" if estimates else "interval"
+    table = listing(("metric", "value", level, "rows"), numeric=(1, 2, 3))
+    for estimate in estimates:
+        low, high = (format_score(value, estimate.error) for value in (estimate.low, estimate.high))
+        value = format_score(estimate.value, estimate.error)
+        table.add_row(estimate.metric, value, f"{low}–{high}", f"{estimate.n_rows:,}")
+    return table
+
+
+def render(report: Report) -> str:
+    """A report as plain text of 100 columns; figures become sparklines and bars."""
+    console = Console(file=io.StringIO(), width=100, no_color=True, markup=False, emoji=False, highlight=False)
+    console.print(Words(printable(report.title), style="bold"))
+    console.print(Words(printable(report.subtitle)))
+    console.print(facts([(printable(name), Words(printable(value))) for name, value in report.facts]))
+    for section in report.sections:
+        console.print(Words(f"\n{printable(section.title)}\n{'─' * len(section.title)}", style="bold"))
+        for block in section.blocks:
+            console.print(_block(block))
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+
+
+def _block(block: Block) -> RenderableType:
+    if isinstance(block, Text):
+        indent = "    " if block.style == "code" else ""
+        return Words("\n".join(indent + printable(line) for line in block.text.splitlines()) + "\n")
+    if isinstance(block, Notice):
+        mark, style = _SEVERITY[block.severity]
+        return Words(mark, style=style).append(f"{printable(block.title)}: {printable(block.text)}", style="default")
+    if isinstance(block, TableBlock):
+        numeric = [index for index, right in enumerate(block.numeric) if right]
+        table = listing([printable(cell) for cell in block.head], numeric=numeric, wrap=True)
+        for row in block.rows:
+            table.add_row(*(Words(printable(cell)) for cell in row))
+        return Group(Words(printable(block.title), style="bold"), table, Words())
+    return _figure(block)
+
+
+def _figure(figure: Figure) -> RenderableType:
+    rows: list[tuple[str, RenderableType]] = []
+    if figure.chart in ("bars", "waterfall") and figure.series:
+        values = figure.series[0].y
+        top = max((abs(value) for value in values), default=0.0) or 1.0
+        for label, value in zip(figure.labels, values, strict=False):
+            rows.append((quoted(label, 24), Words(f"{bar(abs(value) / top, 30)} {format_number(value)}")))
+    elif figure.chart in ("line", "histogram"):
+        rows = [(printable(s.name or figure.y_label, 24), Words(sparkline(s.y, 60))) for s in figure.series if s.y]
+    title = Words(printable(figure.title), style="bold").append(f"  {printable(figure.caption)}", style="default")
+    return (
+        Group(title, facts(rows), Words()) if rows else Group(title, Words("(drawn in the html report)", style="dim"))
+    )

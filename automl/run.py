@@ -1,0 +1,300 @@
+"""The stages of a run and the order they stand in: each takes the record before it and returns the next.
+
+data file -> Table -> Profile -> Plan -> Trial* -> Model -> Attribution* -> Report
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from automl import hardware, registry
+from automl.context import Context, Prepared, never
+from automl.encoder import Encoder, encode_target, fit_encoder
+from automl.engines import Engine, Job
+from automl.errors import BudgetError, DataError, UsageError
+from automl.events import Decided, JsonLines, Planned, Profiled, Sink, fan_out
+from automl.finish import Found, conclude, save_model
+from automl.modalities.tabular import profile_table
+from automl.outcome import Outcome
+from automl.plan import Hardware, Plan
+from automl.policy.cost import Calibration, search_seconds
+from automl.policy.decide import decide
+from automl.policy.saved import read_plan
+from automl.profile import Finding, Profile
+from automl.read import read
+from automl.rundir import EVENTS, PLAN, PROFILE, SETTINGS, RunDir
+from automl.search.best import Blend
+from automl.search.budget import Clock
+from automl.search.ledger import Ledger
+from automl.search.loop import Search
+from automl.search.objective import Material, write_material
+from automl.search.schedule import Schedule
+from automl.search.verdict import judge
+from automl.settings import Settings
+from automl.splits import make_splits
+from automl.table import Table
+from automl.task import Task
+
+_WARM_TRAITS = ["linear", "boosting", "bagging"]
+
+
+def fit(settings: Settings, folder: Path, sink: Sink, *, started: float, stop: Callable[[], bool] = never) -> Outcome:
+    """The main job, from a file to a run folder with a model and a report.
+
+    Args:
+        settings: What the user asked for.
+        folder: The run folder to make.
+        sink: Takes the events.
+        started: `time.monotonic()` at which the command began; the time limit counts from there.
+        stop: Becomes true when the user wants the run to end; the best model so far is then finished.
+    """
+    RunDir.check(folder, overwrite=settings.overwrite)
+    context = Context(settings, sink, started, stop)
+    with _opened_engine(settings) as engine:
+        table, profile, task = read_data(context)
+        return _run(context, with_target(table, profile, task), folder, engine)
+
+
+def fit_table(
+    table: Table,
+    settings: Settings,
+    folder: Path,
+    sink: Sink,
+    *,
+    started: float | None = None,
+    stop: Callable[[], bool] = never,
+) -> Outcome:
+    """The main job on a table in memory."""
+    RunDir.check(folder, overwrite=settings.overwrite)
+    context = Context(settings, sink, time.monotonic() if started is None else started, stop)
+    with _opened_engine(settings) as engine:
+        return _run(context, with_target(*profile_data(context, table)), folder, engine)
+
+
+def profile(settings: Settings, sink: Sink) -> tuple[Profile, Task | None]:
+    """Read and profile, no more."""
+    _, found, task = read_data(Context(settings, sink, time.monotonic()))
+    return found, task
+
+
+def plan(settings: Settings, sink: Sink) -> Plan:
+    """Read, profile and decide, no more."""
+    context = Context(settings, sink, time.monotonic())
+    return decide_plan(context, with_target(*read_data(context)), _machine(settings))
+
+
+def resume(
+    folder: Path, settings: Settings, sink: Sink, *, started: float, stop: Callable[[], bool] = never
+) -> Outcome:
+    """Go on where a killed or stopped run left off: same data, plan and splits, a new budget.
+
+    Args:
+        folder: The run folder.
+        settings: The run's own, with what the user changes: time limit, trials, jobs, memory, device or engine.
+        sink: Takes the events.
+        started: `time.monotonic()` at which the command began.
+        stop: Becomes true when the user wants the run to end.
+
+    Raises:
+        UsageError: The run is done, or its data are not what they were.
+    """
+    run = RunDir(folder)
+    if run.is_done:
+        raise UsageError(f"{folder} is done", f"its model is {folder / 'model.automl'}")
+    context = Context(settings, sink, started, stop)
+    with run.owned(), _opened_engine(settings) as engine, _journaled(context, run):
+        prepared = with_target(*read_data(context))
+        if prepared.profile.columns != run.read(PROFILE, Profile).columns:
+            raise UsageError(f"{settings.data} has changed since the run began", f"try: automl fit {settings.data}")
+        planned = run.read(PLAN, Plan)
+        n_workers = min(planned.n_workers, settings.jobs or planned.n_workers)
+        planned = msgspec.structs.replace(planned, wishes=settings.wishes, n_workers=n_workers)
+        context.sink(Planned(planned))
+        return search(context, prepared, planned, run, engine)
+
+
+def _machine(settings: Settings) -> Hardware:
+    """The hardware found; its speed is measured unless the run is to be the same everywhere."""
+    return hardware.find_hardware(settings.device, calibrate=not settings.deterministic)
+
+
+def _run(context: Context, prepared: Prepared, folder: Path, engine: Engine) -> Outcome:
+    planned = decide_plan(context, prepared, _machine(context.settings))
+    run = RunDir.create(folder, overwrite=context.settings.overwrite)
+    with run.owned(), _journaled(context, run):
+        run.write(SETTINGS, context.settings)
+        run.write(PROFILE, prepared.profile)
+        run.write(PLAN, planned)
+        return search(context, prepared, planned, run, engine)
+
+
+@contextmanager
+def _journaled(context: Context, run: RunDir) -> Iterator[None]:
+    """Events go to the run folder as well from here on."""
+    journal = JsonLines(run.path / EVENTS)
+    context.sink = fan_out(context.sink, journal)
+    try:
+        yield
+    finally:
+        journal.close()
+
+
+@contextmanager
+def _opened_engine(settings: Settings) -> Iterator[Engine]:
+    """The engine, its workers loading what they need while the file is being read."""
+    n_workers = settings.jobs or hardware.count_cores()
+    limit = settings.memory_limit // n_workers if settings.memory_limit else None
+    with registry.load("engines", settings.engine)(n_workers, limit) as engine:
+        if settings.engine != "inline":
+            for number in range(engine.n_workers):
+                arguments = {"traits": _WARM_TRAITS}
+                action = "automl.search.objective:warm_up"
+                engine.submit(Job(number=number, action=action, arguments=arguments, seconds=60.0))
+        yield engine
+
+
+def read_data(context: Context) -> tuple[Table, Profile, Task | None]:
+    """Read the file and profile it."""
+    with context.stage("read"):
+        reading = read(context.settings.data)
+    return profile_data(context, reading.table, reading.findings)
+
+
+def profile_data(
+    context: Context, table: Table, findings: tuple[Finding, ...] = ()
+) -> tuple[Table, Profile, Task | None]:
+    """Profile a table that is in memory."""
+    with context.stage("profile"):
+        found, task = profile_table(table, context.settings, findings)
+    context.sink(Profiled(found))
+    return table, found, task
+
+
+def with_target(table: Table, found: Profile, task: Task | None) -> Prepared:
+    """The rows that have a target.
+
+    Raises:
+        UsageError: No target was given and none could be inferred.
+        DataError: There is no column to learn it from.
+    """
+    if task is None:
+        raise UsageError(f"no target could be told from the columns of {found.source}", "try: --target COLUMN")
+    if not found.features:
+        left_out = [repr(c.name) for c in found.columns if c.role == "left_out"]
+        hint = f"left out: {', '.join(left_out[:10])}" if left_out else "it has no other column"
+        raise DataError(f"{found.source} has no column to learn {task.target!r} from", hint)
+    target = found.column(task.target)
+    values = table.column(task.target).without(target.missing_tokens, target.missing_numbers)
+    kept = ~values.missing
+    if not task.is_classification:
+        kept &= np.isfinite(values.numbers(target.number_format))
+    return Prepared(table if kept.all() else table.take(kept), found, task)
+
+
+def decide_plan(context: Context, prepared: Prepared, machine: Hardware) -> Plan:
+    """Decide what to try, or take the plan the user brought."""
+    with context.stage("decide"):
+        if context.settings.plan is None:
+            calibration = None if context.settings.deterministic else Calibration.load()
+            wishes = context.settings.wishes
+            planned = decide(prepared.profile, prepared.task, machine, wishes, calibration=calibration)
+        else:
+            planned = read_plan(context.settings.plan, prepared.profile, registry.names("families"))
+    context.sink(Planned(planned))
+    return planned
+
+
+def encode(context: Context, prepared: Prepared, planned: Plan) -> tuple[Encoder, Material]:
+    """Encode the rows, or the sample of them that the plan asks for, and split them."""
+    table, task = prepared.table, planned.task
+    if planned.max_rows is not None and planned.max_rows < table.n_rows:
+        context.warn(
+            f"trained on a random sample of {planned.max_rows:,} of {table.n_rows:,} rows, to fit the time limit"
+        )
+        table = table.sample(planned.max_rows, task.seed)
+    with context.stage("encode"):
+        encoder = fit_encoder(table, prepared.profile, task)
+        y = encode_target(table, prepared.profile, task)
+        weights = table.column(task.weight).numbers() if task.weight else None
+        if weights is not None and not (np.isfinite(weights) & (weights >= 0)).all():
+            raise DataError(f"column {task.weight!r} has weights that are missing or below 0", "try: another --weight")
+        splits = make_splits(
+            planned.validation,
+            y,
+            groups=_group_codes(table, task.group) if task.group else None,
+            times=_times(table, prepared.profile, task.time) if task.time else None,
+            seed=task.seed,
+        )
+        return encoder, Material(task, encoder.encode(table), y, weights, splits)
+
+
+def _group_codes(table: Table, name: str) -> NDArray[np.intp]:
+    text = table.column(name).as_text().fill_null("").to_list()
+    return np.unique(np.asarray(text, dtype=np.str_), return_inverse=True)[1]
+
+
+def _times(table: Table, found: Profile, name: str) -> NDArray[np.float64]:
+    column, about = table.column(name), found.column(name)
+    if about.date_format or column.storage == "datetime":
+        return column.datetimes(about.date_format)
+    return column.numbers(about.number_format)
+
+
+def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, engine: Engine) -> Outcome:
+    """Encode, search and conclude; the model file is on disk from the first fold on.
+
+    Trials that an earlier process of the same run journaled are taken over.
+    """
+    encoder, material = encode(context, prepared, planned)
+    write_material(run.work, material)
+    seconds = planned.wishes.seconds
+    clock = Clock(context.started, seconds, reserve=seconds - search_seconds(planned.wishes))
+    ledger = Ledger(run, material)
+    ledger.restore()
+    schedule = Schedule(planned, prepared.profile, ledger, clock)
+    schedule.resume()
+
+    def save(blend: Blend) -> None:
+        save_model(run, ledger, blend, encoder, prepared.profile)
+
+    with context.stage("search"):
+        loop = Search(planned, ledger, schedule, engine, clock, context.sink, save, context.stop)
+        stopped = loop.run()
+        if loop.best is None:
+            raise _no_model(ledger, planned)
+        verdict = judge(ledger, planned)
+        problem = _learn_costs(ledger, planned)
+        if problem:
+            context.warn(problem)
+    context.sink(Decided(verdict))
+    found = Found(ledger, loop.best, encoder, verdict, stopped)
+    return conclude(context, prepared, planned, run, engine, clock, found)
+
+
+def _learn_costs(ledger: Ledger, planned: Plan) -> str:
+    """Remember how long fits took beside what was expected, for the next plan; the problem, if it can't be kept."""
+    calibration = Calibration.load()
+    expected = {c.family: c for c in planned.candidates}
+    for trial in ledger.trials.values():
+        candidate = expected.get(trial.family)
+        if candidate is not None and trial.params == candidate.portfolio[0]:
+            for score in trial.scores:
+                if not score.truncated:
+                    calibration.record(trial.family, candidate.cost.seconds, score.seconds)
+    return calibration.save()
+
+
+def _no_model(ledger: Ledger, planned: Plan) -> BudgetError:
+    ended = [f"{t.family}: {t.state}, {t.reason.splitlines()[0]}" for t in ledger.trials.values() if t.reason]
+    hint = "try: a longer --time-limit, or fewer rows"
+    return BudgetError(f"no model was fitted within {planned.wishes.seconds:g} s", *ended[:5], hint)
+
+
+__all__ = ["fit", "fit_table", "plan", "profile", "resume"]

@@ -1,0 +1,1 @@
+"""The report's sections, one file each: records in, blocks of text, tables and figures out."""
