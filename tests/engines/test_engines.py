@@ -1,0 +1,107 @@
+"""Every engine: results come back, errors become results, late jobs are killed and the engine lives on."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from automl import registry
+from automl.engines import Engine, Job, JobResult
+from automl.errors import AutoMLError, Unsuitable
+
+HERE = "automl.testing.jobs"
+
+
+@pytest.fixture(params=["inline", "processes"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    with registry.load("engines", request.param)(2) as opened:
+        yield opened
+
+
+def collect(engine: Engine, n: int, seconds: float = 30.0) -> list[JobResult]:
+    results: list[JobResult] = []
+    until = time.monotonic() + seconds
+    while len(results) < n and time.monotonic() < until:
+        results += engine.wait(1.0)
+    return sorted(results, key=lambda r: r.number)
+
+
+def job(number: int, name: str, seconds: float = 20.0, **arguments: object) -> Job:
+    return Job(number=number, action=f"{HERE}:{name}", arguments=arguments, seconds=seconds)
+
+
+def test_results_return_with_their_numbers(engine: Engine) -> None:
+    for number in range(5):
+        engine.submit(job(number, "double", value=number))
+    assert [(r.number, r.value) for r in collect(engine, 5)] == [(i, 2 * i) for i in range(5)]
+
+
+def test_errors_and_refusals_become_results(engine: Engine) -> None:
+    engine.submit(job(0, "fail"))
+    engine.submit(job(1, "refuse"))
+    engine.submit(job(2, "double", value=21))
+    failed, refused, done = collect(engine, 3)
+    assert (failed.outcome, refused.outcome, done.value) == ("failed", "unsuitable", 42)
+    assert "ZeroDivisionError" in failed.message
+    assert refused.message == "too small"
+
+
+def test_a_late_job_is_killed_and_the_next_one_runs() -> None:
+    with registry.load("engines", "processes")(1) as engine:
+        engine.submit(job(0, "sleep", seconds=0.2))
+        engine.submit(job(1, "double", value=3))
+        late, done = collect(engine, 2)
+    assert late.outcome == "killed"
+    assert "past its limit" in late.message
+    assert done.value == 6
+
+
+def test_a_crashed_worker_is_a_failed_job_only() -> None:
+    with registry.load("engines", "processes")(1) as engine:
+        engine.submit(job(0, "crash"))
+        engine.submit(job(1, "double", value=1))
+        crashed, done = collect(engine, 2)
+    assert crashed.outcome == "killed"
+    assert "status" in crashed.message
+    assert done.value == 2
+
+
+def test_memory_beyond_the_limit_is_killed() -> None:
+    with registry.load("engines", "processes")(1, 200 * 2**20) as engine:
+        engine.submit(job(0, "hold", n_bytes=600 * 2**20))
+        (result,) = collect(engine, 1)
+    assert result.outcome == "killed"
+    assert "memory" in result.message
+
+
+def test_workers_end_with_the_engine() -> None:
+    with registry.load("engines", "processes")(1) as engine:
+        engine.submit(job(0, "pid"))
+        (result,) = collect(engine, 1)
+        os.kill(result.value, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(result.value, 0)
+
+
+def test_a_worker_that_cannot_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with registry.load("engines", "processes")(1) as engine:
+        time.sleep(0.3)
+        with pytest.raises(AutoMLError, match="could not be started"):
+            engine.submit(job(0, "pid"))
+
+
+def test_cancel_drops_a_running_job() -> None:
+    with registry.load("engines", "processes")(1) as engine:
+        engine.submit(job(0, "sleep"))
+        time.sleep(0.5)
+        engine.cancel(0)
+        engine.submit(job(1, "double", value=4))
+        assert [r.value for r in collect(engine, 1)] == [8]
+
+
+def test_unsuitable_is_not_an_error_of_ours() -> None:
+    assert not issubclass(Unsuitable, AutoMLError)

@@ -1,0 +1,177 @@
+"""What single shallow families promise beyond the contract that all of them keep."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+from sklearn.svm import SVC
+
+from automl import registry
+from automl.errors import ModelFileError, Unsuitable
+from automl.family import Limits, Rows, State
+from automl.features import Features, Layout
+from automl.profile import ColumnProfile, Numbers
+from automl.task import Task
+from automl.testing.examples import Example, example, only
+
+
+def _fit(name: str, case: Example, seconds: float = 60, **params: object) -> tuple:
+    family = registry.family(name)
+    model = family.build(family.default(case.profile)[0] | params, case.task, case.layout)
+    return model, model.fit(case.train, case.valid, Limits(deadline=time.monotonic() + seconds, seed=0))
+
+
+def _numeric(n: int, d: int, seed: int = 0) -> tuple[Features, np.ndarray]:
+    x = np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+    names = tuple(f"c{i}" for i in range(d))
+    layout = Layout(columns=names, num_names=names, num_sources=tuple(range(d)))
+    return Features(x, np.zeros((n, 0), dtype=np.int32), layout), x
+
+
+def test_majority_is_the_median_for_absolute_errors_and_the_mean_for_squared_ones() -> None:
+    x, _ = _numeric(5, 1)
+    y = np.array([0.0, 1.0, 2.0, 3.0, 100.0])
+    limits = Limits(deadline=float("inf"))
+    found = {}
+    for metric in ("mae", "rmse", "rmsle"):
+        model = registry.family("majority").build({}, Task(kind="regression", target="y", metric=metric), x.layout)
+        model.fit(Rows(x, y), None, limits)
+        found[metric] = model.predict(x)[0]
+    assert found == pytest.approx({"mae": 2.0, "rmse": 21.2, "rmsle": np.expm1(np.log1p(y).mean())})
+    weighted = registry.family("majority").build({}, Task(kind="regression", target="y", metric="mae"), x.layout)
+    weighted.fit(Rows(x, y, np.array([1.0, 1, 1, 1, 10])), None, limits)
+    assert weighted.predict(x)[0] == 100.0
+
+
+def test_boosting_stops_early_and_says_where() -> None:
+    model, log = _fit("lightgbm", example("binary", 900))
+    assert 1 <= log.n_iterations < 1000
+    assert 1 < len(log.curve) <= 100
+    assert model.save().texts["trees"].count("\nTree=") == log.n_iterations
+
+
+def test_boosting_past_its_deadline_keeps_the_round_it_has() -> None:
+    case = example("regression", 2000)
+    model, log = _fit("lightgbm", case, seconds=0)
+    assert log.truncated
+    assert log.n_iterations == 1
+    assert np.isfinite(model.predict(case.test.x)).all()
+
+
+def test_boosting_takes_larger_steps_where_time_is_short() -> None:
+    from automl.families.lightgbm import _hurry, _Rounds
+
+    class Steps:
+        rate = 0.02
+
+        def reset_parameter(self, parameters: dict[str, float]) -> None:
+            self.rate = parameters["learning_rate"]
+
+    found = []
+    for n_affordable in (10_000.0, 100.0, 3.0):
+        steps = Steps()
+        _hurry(steps, _Rounds(0.02, 5000, 0.0, False), n_affordable)
+        found.append(steps.rate)
+    assert found == [0.02, 0.1, 0.3]
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e7])
+def test_penalties_of_boosting_do_not_depend_on_the_unit_of_the_target(unit: float) -> None:
+    case = example("regression")
+    small = replace(
+        case, train=replace(case.train, y=unit * case.train.y), valid=replace(case.valid, y=unit * case.valid.y)
+    )
+    plain, _ = _fit("lightgbm", case, lambda_l1=0.8)
+    other, _ = _fit("lightgbm", small, lambda_l1=0.8)
+    np.testing.assert_allclose(other.predict(case.test.x) / unit, plain.predict(case.test.x), rtol=1e-3)
+
+
+def test_a_tampered_booster_is_refused() -> None:
+    case = example("multiclass")
+    model, _ = _fit("lightgbm", case)
+    text = model.save().texts["trees"].replace("split_feature=", "split_feature=9", 1)
+    other = registry.family("lightgbm").build(
+        registry.family("lightgbm").default(case.profile)[0], case.task, case.layout
+    )
+    for state in (State({}, texts={"trees": text}), State({})):
+        with pytest.raises(ModelFileError):
+            other.load(state)
+
+
+@pytest.mark.parametrize("name", ["majority", "one_rule", "forest", "linear", "svm", "knn", "naive_bayes"])
+def test_states_that_lack_or_bend_an_array_are_refused(name: str) -> None:
+    case = example("multiclass")
+    model, _ = _fit(name, case)
+    state = model.save()
+    family = registry.family(name)
+    for array in state.arrays:
+        if array.startswith("design."):
+            continue
+        kept = {key: value for key, value in state.arrays.items() if key != array}
+        bent = state.arrays | {array: state.arrays[array][:-1]}
+        for arrays in (kept, bent):
+            fresh = family.build(family.default(case.profile)[0], case.task, case.layout)
+            with pytest.raises(ModelFileError):
+                fresh.load(replace(state, arrays=arrays))
+
+
+def test_linear_learns_a_skewed_target_on_the_log_scale() -> None:
+    rng = np.random.default_rng(0)
+    x, values = _numeric(900, 3)
+    y = np.exp(1.5 * values[:, 0] - values[:, 1] + 0.2 * rng.normal(size=900) + 10)
+    case = example("regression", 900)
+    numbers = Numbers(float(y.min()), float(y.max()), float(y.mean()), float(y.std()), 6.0, 0.0, 0.0, (), (), ())
+    column = ColumnProfile(
+        name="y", kind="number", confidence=1.0, evidence="", storage="number", role="target", numbers=numbers
+    )
+    profile = msgspec.structs.replace(case.profile, columns=(column,))
+    train, valid, test = (Rows(x.take(part), y[part]) for part in (slice(0, 500), slice(500, 700), slice(700, 900)))
+    skewed = Example(case.task, profile, x.layout, train, valid, test)
+    logged, _ = _fit("linear", skewed)
+    plain, _ = _fit("linear", skewed, target="plain")
+    error, usual = (np.sqrt(np.mean((m.predict(test.x) - test.y) ** 2)) for m in (logged, plain))
+    assert error < 0.5 * usual
+    assert abs(logged.predict(train.x).mean() / train.y.mean() - 1) < 0.1
+    with pytest.raises(Unsuitable):
+        logged.linear_terms()
+
+
+def test_linear_finds_few_columns_among_thousands() -> None:
+    x, values = _numeric(300, 3000)
+    y = (values[:, :2].sum(axis=1) > 0).astype(np.int64)
+    task = Task(kind="binary", target="y", metric="roc_auc", classes=("a", "b"))
+    parts = (slice(0, 200), slice(200, 300))
+    family = registry.family("linear")
+    params = {"scaling": "standard", "l1_ratio": 1.0}
+    model = family.build(params, task, x.layout)
+    model.fit(*(Rows(x.take(part), y[part]) for part in parts), Limits(deadline=float("inf")))
+    slopes = np.abs(model.linear_terms()[0][:, 0])
+    assert set(np.argsort(-slopes)[:2]) == {0, 1}
+    assert (slopes > 1e-6).sum() < 300
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+def test_kernel_scores_rank_classes_as_the_library_does(kind: str) -> None:
+    case = only(example(kind, 500), [0, 1, 4], [0, 1])
+    model, _ = _fit("svm", case)
+    design = np.ascontiguousarray(model._design.transform(case.train.x))
+    reference = SVC(C=2.0, gamma=model.machine_.gamma, decision_function_shape="ovo").fit(design, case.train.y)
+    duels = reference.decision_function(design)
+    scores = model.machine_.scores(design)
+    if kind == "binary":
+        np.testing.assert_allclose(scores[:, 0], duels, atol=1e-8)
+    else:
+        expected = np.stack([duels[:, 0] + duels[:, 1], duels[:, 2] - duels[:, 0], -duels[:, 1] - duels[:, 2]], axis=1)
+        np.testing.assert_allclose(scores, expected, atol=1e-8)
+
+
+def test_families_say_what_they_cannot_take() -> None:
+    case = example("regression")
+    large = msgspec.structs.replace(case.profile, shape=msgspec.structs.replace(case.profile.size, n_rows=10**6))
+    for name in ("svm", "knn"):
+        assert "1,000,000 rows" in str(registry.family(name).eligible(large, case.task))
+    assert "classes only" in str(registry.family("naive_bayes").eligible(case.profile, case.task))

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
+from cli_records import outcome, plan, profile
+
+from automl.formats.terminal import evaluation_view, outcome_view, plan_view, profile_view, render
+from automl.report import Figure, Notice, Report, Section, Series, TableBlock, Text
+
+
+def shown(view: RenderableType, width: int = 80) -> str:
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_terminal=True,
+        color_system=None,
+    )
+    console.print(view)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+VIEWS = {
+    "profile": lambda: profile_view(profile(), plan().task),
+    "plan": lambda: plan_view(plan(), profile()),
+    "outcome": lambda: outcome_view(outcome()),
+    "evaluation": lambda: evaluation_view(outcome().metrics),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("width", [80, 40])
+def test_views_fit_their_width_and_show_what_the_data_says_without_obeying_it(name: str, width: int) -> None:
+    text = shown(VIEWS[name](), width)
+    lines = text.splitlines()
+    if name != "outcome":  # the commands at its end must stay whole, to be copied
+        assert max(len(line) for line in lines) <= width
+    assert not any(code in text for code in ("\x1b[31m", "\x1b]0", "\x07", "\u202e"))
+
+
+def test_the_outcome_fits_a_screen_and_says_what_counts() -> None:
+    text = shown(outcome_view(outcome()))
+    assert len(text.splitlines()) <= 24
+    for part in (
+        "done in 52 s (more time would gain less than the noise)",
+        "0.850   90 % interval 0.838–0.861",
+        "majority class 0.500",
+        "blend: alpha .70 (2 models), beta .30",
+        "a tie",
+        "runs/x/report.html",
+        "automl predict runs/x new.csv --proba -o scored.csv",
+    ):
+        assert part in text
+
+
+def test_markup_in_a_column_name_is_shown_as_it_is() -> None:
+    assert "[bold red]x[/]" in shown(profile_view(profile(), None), 120)
+
+
+def test_the_gravest_finding_comes_first() -> None:
+    text = shown(profile_view(profile(), None))
+    assert text.index("D020") < text.index("D014")
+
+
+def test_only_the_first_columns_are_listed_and_the_rest_is_counted() -> None:
+    text = shown(profile_view(profile(), None, limit=2))
+    assert "and 2 more columns" in text
+
+
+def test_a_report_renders_as_plain_text() -> None:
+    blocks = (
+        Text("lead \x1b[31mtext"),
+        Text("automl fit x", style="code"),
+        Notice("careful", "a leak", "danger"),
+        TableBlock("numbers", ("name", "value"), (("a", "1"), ("b", "22")), (False, True)),
+        Figure(title="bars", chart="bars", labels=("p", "q"), series=(Series("s", (0.0, 1.0), (2.0, 1.0)),)),
+        Figure(title="line", chart="line", series=(Series("s", (0.0, 1.0, 2.0), (2.0, 1.0, 3.0)),)),
+        Figure(title="heat", chart="heatmap", values=((1.0,),)),
+    )
+    report = Report(
+        title="T", subtitle="s", facts=(("score", "0.85"),), sections=(Section("One", "one", blocks),), result={}
+    )
+    text = render(report)
+    assert "\x1b" not in text
+    assert all(part in text for part in ("score", "One\n───", "!! careful: a leak", "    automl fit x", "████", "▅▁█"))
+    assert "(drawn in the html report)" in text

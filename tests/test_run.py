@@ -1,0 +1,161 @@
+"""A whole run in this process: splits, weights, samples, plans from files, stopping and going on."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from automl import run
+from automl.bundle import load_model
+from automl.errors import BudgetError, DataError, UsageError
+from automl.evaluate import evaluate_predictor
+from automl.events import BestChanged, Decided, Event, Planned, TrialEnded, nowhere
+from automl.outcome import Outcome
+from automl.plan import Plan
+from automl.policy.saved import plan_json
+from automl.rundir import DONE, MODEL, RunDir
+from automl.settings import Settings
+from automl.table import Table
+
+RNG = np.random.default_rng(5)
+N = 240
+
+
+def table(n: int = N) -> Table:
+    x = RNG.normal(size=(n, 3))
+    city = np.array(["Bern", "Köln", "Łódź"])[RNG.integers(0, 3, n)]
+    score = x[:, 0] - x[:, 1] + (city == "Bern")
+    columns = {
+        "size": x[:, 0],
+        "age": np.where(RNG.random(n) < 0.1, np.nan, x[:, 1]),
+        "noise": x[:, 2],
+        "city": city,
+        "shop": [f"shop {i % 12}" for i in range(n)],
+        "day": [f"2024-{1 + i // 28 % 12:02d}-{1 + i % 28:02d}" for i in range(n)],
+        "weight": RNG.random(n) + 0.1,
+        "bought": np.where(score + 0.3 * RNG.normal(size=n) > 0, "yes", "no"),
+    }
+    return Table.from_columns(columns, "shops.csv")
+
+
+DATA = table()
+
+
+def settings(**changes: Any) -> Settings:
+    given: dict[str, Any] = {
+        "data": "shops.csv",
+        "target": "bought",
+        "engine": "inline",
+        "include": ("linear", "tree"),
+        "trials": 3,
+        "time_limit": 40.0,
+        "deterministic": True,
+        **changes,
+    }
+    return Settings(**given)
+
+
+def fitted(folder: Path, sink: Any = nowhere, rows: Table = DATA, **changes: Any) -> Outcome:
+    return run.fit_table(rows, settings(**changes), folder / "run", sink)
+
+
+def test_a_run_leaves_a_model_that_beats_the_baselines_and_says_how_it_went(tmp_path: Path) -> None:
+    events: list[Event] = []
+    outcome = fitted(tmp_path, events.append)
+    assert outcome.score.metric == "roc_auc"
+    assert outcome.score.value > max(e.value for _, e in outcome.baselines)
+    assert outcome.score.low < outcome.score.value < outcome.score.high
+    assert sum(member.weight for member in outcome.members) == pytest.approx(1.0)
+    assert outcome.verdict.winner is None
+    assert "neural" in outcome.verdict.sentence
+    kinds = {type(event) for event in events}
+    assert {Planned, TrialEnded, BestChanged, Decided} <= kinds
+    names = {path.name for path in RunDir(tmp_path / "run").path.iterdir()}
+    assert {"report.html", "report.json", "report.md", MODEL, DONE, "trials.jsonl", "events.jsonl", "oof"} <= names
+    assert "work" not in names
+
+
+def test_the_model_predicts_new_rows_about_as_well_as_the_run_said(tmp_path: Path) -> None:
+    outcome = fitted(tmp_path)
+    score = evaluate_predictor(load_model(outcome.model), table(2000))[0]
+    assert score.metric == "roc_auc"
+    assert outcome.score.low - 0.03 < score.value < outcome.score.high + 0.03
+
+
+def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
+    predictions = []
+    for name in ("a", "b"):
+        outcome = run.fit_table(DATA, settings(), tmp_path / name, nowhere)
+        predictions.append(load_model(outcome.model).predict_table(DATA))
+    assert np.array_equal(predictions[0], predictions[1])
+
+
+@pytest.mark.parametrize("told", [{"group": "shop"}, {"time": "day"}, {"weight": "weight"}])
+def test_columns_with_a_role_are_not_features(tmp_path: Path, told: dict[str, str]) -> None:
+    outcome = fitted(tmp_path, **told)
+    ((role, column),) = told.items()
+    assert column not in load_model(outcome.model).encoder.columns
+    assert getattr(outcome.plan.task, role) == column
+
+
+def test_weights_that_are_none_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="weights that are missing or below 0"):
+        fitted(tmp_path, weight="age")
+
+
+def test_rows_without_a_target_are_left_out_and_said(tmp_path: Path) -> None:
+    frame = {c.name: c.as_text().to_list() for c in DATA.columns()}
+    frame["bought"] = [None if i % 10 == 0 else v for i, v in enumerate(frame["bought"])]
+    outcome = fitted(tmp_path, rows=Table.from_columns(frame, "gaps.csv"))
+    assert outcome.n_train == N - N // 10
+    assert any(str(N // 10) in finding.evidence for finding in outcome.profile.findings)
+
+
+def test_a_plan_from_a_file_is_run_as_it_is(tmp_path: Path) -> None:
+    plans: list[Plan] = []
+    outcome = fitted(tmp_path, lambda e: plans.append(e.plan) if isinstance(e, Planned) else None)
+    only = tuple(c for c in plans[0].candidates if c.family == "tree")
+    path = tmp_path / "plan.json"
+    path.write_bytes(plan_json(msgspec.structs.replace(outcome.plan, candidates=only)))
+    again = run.fit_table(DATA, settings(plan=str(path)), tmp_path / "again", nowhere)
+    assert {t.family for t in again.trials} == {"tree"}
+
+
+def test_a_stopped_run_leaves_a_model_and_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    data = tmp_path / "shops.csv"
+    DATA.frame.write_csv(data)
+    ended: list[TrialEnded] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, TrialEnded):
+            ended.append(event)
+
+    given = settings(data=str(data), trials=5)
+    stopped = run.fit(given, tmp_path / "run", note, started=time.monotonic(), stop=lambda: len(ended) >= 3)
+    assert stopped.stopped == "stopped by the user"
+    assert (tmp_path / "run" / MODEL).exists()
+    assert not (tmp_path / "run" / DONE).exists()
+    resumed = run.resume(tmp_path / "run", given, nowhere, started=time.monotonic())
+    assert (tmp_path / "run" / DONE).exists()
+    assert len(resumed.trials) > len(stopped.trials)
+    done_before = {t.number for t in stopped.trials if t.state == "done"}
+    assert done_before <= {t.number for t in resumed.trials if t.state == "done"}
+    with pytest.raises(UsageError, match="is done"):
+        run.resume(tmp_path / "run", given, nowhere, started=time.monotonic())
+
+
+def test_a_budget_that_is_over_before_the_first_fold_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BudgetError, match="no model was fitted"):
+        run.fit_table(DATA, settings(), tmp_path / "run", nowhere, started=time.monotonic() - 60)
+
+
+def test_a_folder_that_is_there_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "x").touch()
+    with pytest.raises(UsageError, match="is there already"):
+        run.fit(settings(data="nowhere.csv"), tmp_path / "run", nowhere, started=time.monotonic())
