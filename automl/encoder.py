@@ -168,10 +168,10 @@ def fit_encoder(table: Table, profile: Profile, task: Task) -> Encoder:
 
     Args:
         table: Training rows.
-        profile: Of the table; its columns of role "feature" are encoded, in its order.
-        task: Its target, group, time and weight columns are left out, whatever role they have.
+        profile: Of the table; its features are encoded, in its order.
+        task: Its target, group and weight columns are left out, whatever role they have.
     """
-    told = {task.target, task.group, task.time, task.weight}
+    told = {task.target, task.group, task.weight}
     features = [c for c in profile.features if c.name not in told and c.kind in _ENCODED]
     n_texts = sum(c.kind == "text" for c in features)
     columns = {column.name: column for column in table.columns()}

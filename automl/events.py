@@ -15,7 +15,7 @@ from automl.trial import Trial
 
 
 class StageStarted(msgspec.Struct, frozen=True, tag=True):
-    """read, profile, decide, search, blend, explain or render began."""
+    """read, profile, decide, encode, search, refit, blend, explain or render began."""
 
     stage: str
 
@@ -61,12 +61,14 @@ class BestChanged(msgspec.Struct, frozen=True, tag=True):
         error: Standard error of it.
         members: (family, weight), largest first.
         saved: Whether the model file on disk is this one.
+        n_folds: Folds its members were checked on; fewer than planned before the first trial is complete.
     """
 
     value: float
     error: float
     members: tuple[tuple[str, float], ...]
     saved: bool = False
+    n_folds: int = 0
 
 
 class Progress(msgspec.Struct, frozen=True, tag=True):

@@ -31,7 +31,7 @@ from automl.read import read
 from automl.rundir import MODEL, RunDir
 from automl.search.best import Blend, Finish, finish, honest_prediction
 from automl.search.budget import Clock
-from automl.search.ledger import Ledger
+from automl.search.ledger import ALL_ROWS, Ledger
 from automl.states import pack
 from automl.task import Task
 
@@ -117,6 +117,7 @@ def conclude(
         metrics=metrics,
         baselines=baselines,
         members=found.blend.members(),
+        refitted=found.blend.refitted,
         verdict=found.verdict,
         stopped=found.stopped,
         seconds=clock.elapsed,
@@ -185,16 +186,17 @@ def save_model(
     *,
     compress: bool = False,
 ) -> None:
-    """Write the model file of a blend: each trial's fitted folds, the encoder and the profile."""
+    """Write the model file of a blend: each trial's fitted folds or its refit, the encoder and the profile."""
     files: dict[str, bytes | Path] = {"profile.json": msgspec.json.encode(profile)}
     files.update(_below("encoder", pack(encoder.save())))
     entries = []
     for trial, weight in zip(blend.trials, blend.weights, strict=True):
         folders = []
-        for fold_score in trial.scores:
-            folder = f"models/{trial.number}/{fold_score.fold}"
+        folds = [ALL_ROWS] if trial.number in blend.refitted else [fold_score.fold for fold_score in trial.scores]
+        for fold in folds:
+            state = ledger.state_path(trial.number, fold)
+            folder = f"models/{trial.number}/{state.name.rpartition('_')[2]}"
             folders.append(folder)
-            state = ledger.state_path(trial.number, fold_score.fold)
             files.update(_below(folder, {path.name: path for path in state.iterdir()}))
         entries.append(
             ModelEntry(

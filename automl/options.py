@@ -244,7 +244,7 @@ OPTIONS: tuple[Option, ...] = (
         "column whose groups never stand on both sides of a split; none: whatever is found",
         "COL",
     ),
-    _declare(WHAT, "text", "--time", LEARNING, "column in whose order rows are split", "COL"),
+    _declare(WHAT, "text", "--time", LEARNING, "column in whose order rows are split; none: whatever is found", "COL"),
     _declare(WHAT, "text", "--weight", LEARNING, "column of row weights", "COL"),
     _declare(WHAT, "text", "--test", FIT, "labelled file to score the finished model on", "FILE"),
     _declare(

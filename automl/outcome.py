@@ -54,6 +54,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         test: The same on `--test FILE`; empty without.
         baselines: (title, estimate) of the baselines.
         members: The blend, heaviest first.
+        refitted: Trials of it whose model in the file learned from all rows; the scores are of those that did not.
         threshold: Probability of the positive class above which the label is positive (binary).
         temperature: Of the probability calibration; 1 is none.
         stopped: Why the search ended, in a sentence.
@@ -80,6 +81,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     n_train: int
     started: float
     versions: dict[str, str]
+    refitted: tuple[int, ...] = ()
     test: tuple[Estimate, ...] = ()
     threshold: float | None = None
     temperature: float = 1.0

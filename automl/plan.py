@@ -137,6 +137,23 @@ class Validation(msgspec.Struct, frozen=True, kw_only=True):
     time: str | None = None
     sentence: str = ""
 
+    @property
+    def n_fits(self) -> int:
+        """Fits that one model takes to be compared."""
+        return self.n_folds * self.n_repeats
+
+    @property
+    def train_share(self) -> float:
+        """Share of the rows that one fit learns from (the mean, where folds expand)."""
+        if self.kind == "holdout":
+            return 1.0 - self.fraction
+        return 0.7 if self.time else 1.0 - 1.0 / self.n_folds
+
+    @property
+    def unseen_share(self) -> float:
+        """Share of the rows that the fits of one model do not learn from; none where k folds cover them all."""
+        return 0.0 if self.kind == "kfold" and not self.time else 1.0 - self.train_share
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The decision: what to try, on which splits, with which resources, and the whole trace of why.

@@ -87,6 +87,11 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     date_format: str | None = None
     levels: tuple[str, ...] = ()
 
+    @property
+    def is_feature(self) -> bool:
+        """Whether models learn from it: features, and the dates that rows are split by (their parts, their season)."""
+        return self.role == "feature" or (self.role == "time" and self.kind == "datetime")
+
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Something in the data that a person should know.
@@ -144,7 +149,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         memory_bytes: Of the table in memory.
         shape: Size of the learning problem; None without a target.
         suggested_group: A column whose groups a random split would tear apart.
-        suggested_time: A column in whose order rows came to be.
+        suggested_time: A column with which the target moves, so that a random split lets a model see the future.
     """
 
     source: str
@@ -176,7 +181,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def features(self) -> tuple[ColumnProfile, ...]:
         """The columns a model learns from."""
-        return tuple(c for c in self.columns if c.role == "feature")
+        return tuple(c for c in self.columns if c.is_feature)
 
 
 def words_of(name: str) -> tuple[str, ...]:

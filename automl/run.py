@@ -35,6 +35,7 @@ from automl.search.budget import Clock
 from automl.search.ledger import Ledger
 from automl.search.loop import Search
 from automl.search.objective import Material, write_material
+from automl.search.refit import refit
 from automl.search.schedule import Schedule
 from automl.search.verdict import judge
 from automl.settings import Settings
@@ -274,7 +275,13 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
         if problem:
             context.warn(problem)
     context.sink(Decided(verdict))
-    found = Found(ledger, loop.best, encoder, verdict, stopped)
+    blend = loop.best
+    if planned.validation.unseen_share:
+        with context.stage("refit"):
+            blend, skipped = refit(planned, ledger, blend, engine, clock, context.stop)
+        if skipped:
+            context.warn(skipped)
+    found = Found(ledger, blend, encoder, verdict, stopped)
     return conclude(context, prepared, planned, run, engine, clock, found)
 
 

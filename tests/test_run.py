@@ -14,7 +14,7 @@ from automl import run
 from automl.bundle import load_model
 from automl.errors import BudgetError, DataError, UsageError
 from automl.evaluate import evaluate_predictor
-from automl.events import BestChanged, Decided, Event, Planned, TrialEnded, nowhere
+from automl.events import BestChanged, Decided, Event, Planned, StageDone, TrialEnded, nowhere
 from automl.outcome import Outcome
 from automl.plan import Plan
 from automl.policy.saved import plan_json
@@ -95,12 +95,31 @@ def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
     assert np.array_equal(predictions[0], predictions[1])
 
 
-@pytest.mark.parametrize("told", [{"group": "shop"}, {"time": "day"}, {"weight": "weight"}])
+@pytest.mark.parametrize("told", [{"group": "shop"}, {"time": "age"}, {"weight": "weight"}])
 def test_columns_with_a_role_are_not_features(tmp_path: Path, told: dict[str, str]) -> None:
     outcome = fitted(tmp_path, **told)
     ((role, column),) = told.items()
     assert column not in load_model(outcome.model).encoder.columns
     assert getattr(outcome.plan.task, role) == column
+
+
+def test_models_of_splits_in_time_are_refitted_on_all_rows(tmp_path: Path) -> None:
+    stages: list[str] = []
+    outcome = fitted(tmp_path, lambda e: stages.append(e.stage) if isinstance(e, StageDone) else None, time="day")
+    predictor = load_model(outcome.model)
+    assert {"day"} < set(predictor.encoder.columns), "the dates' parts and season are features"
+    assert outcome.refitted == tuple(sorted(member.trial for member in outcome.members))
+    assert [len(entry.folders) for entry in predictor.manifest.models] == [1] * len(outcome.members)
+    assert "refit" in stages
+    assert "once more on all rows" in (tmp_path / "run" / "report.md").read_text()
+    assert predictor.predict_table(DATA).shape == (N, 2)
+
+
+def test_models_of_random_folds_stand_as_they_are(tmp_path: Path) -> None:
+    outcome = fitted(tmp_path)
+    assert outcome.refitted == ()
+    folders = [len(entry.folders) for entry in load_model(outcome.model).manifest.models]
+    assert min(folders) > 1, "every row is in most folds' training rows already"
 
 
 def test_weights_that_are_none_are_refused(tmp_path: Path) -> None:

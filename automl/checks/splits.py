@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.checks.context import Context, read_numbers
-from automl.profile import ColumnProfile, Finding, words_of
+from automl.profile import ColumnProfile, Finding, Severity, words_of
 
 _GROUP_WORDS = frozenset(
     words_of(
@@ -61,31 +61,33 @@ def group_structure(context: Context) -> list[Finding]:
 
 
 def time_structure(context: Context) -> list[Finding]:
-    """D026: rows stand in the order of time, or the target drifts with time.
+    """D026: the target moves with time, or rows stand in the order of time.
 
-    Reported is the first date column by which 99 % of the rows are sorted, or over ten spans of which the mean of the
-    target varies by more than 15 % of its variance.
+    Reported is the first date column over ten spans of which the mean of the target varies by more than 15 % of its
+    variance (a warning: later rows will differ), or else the first by which 99 % of the rows are sorted.
     """
     if context.task is None or context.task.time:
         return []
     outcome = context.outcome(context.small)
-    for column in context.columns:
-        if column.kind != "datetime" or column.role not in ("feature", "left_out"):
-            continue
-        seconds = read_numbers(context.small_columns[column.name], column)
-        order, drift = _order(seconds), _drift(seconds, outcome) if outcome is not None else ""
-        if order or drift:
-            return [
-                Finding(
-                    code="D026",
-                    title=f"{'rows follow' if order else 'the target moves with'} {column.name!r}",
-                    severity="warning",
-                    columns=(column.name,),
-                    evidence=order or drift,
-                    advice=f"if it will predict later rows, a random split flatters: --time {quote(column.name)}",
-                )
-            ]
+    dates = {
+        column.name: read_numbers(context.small_columns[column.name], column)
+        for column in context.columns
+        if column.kind == "datetime" and column.role in ("feature", "left_out")
+    }
+    drifts = {name: _drift(seconds, outcome) for name, seconds in dates.items() if outcome is not None}
+    for name, evidence in drifts.items():
+        if evidence:
+            advice = f"if it will predict later rows, a random split flatters: --time {quote(name)}"
+            return [_in_time(name, f"the target moves with {name!r}", "warning", evidence, advice)]
+    for name, seconds in dates.items():
+        if evidence := _order(seconds):
+            advice = f"if it will predict later rows, and the past is not like them: --time {quote(name)}"
+            return [_in_time(name, f"rows follow {name!r}", "info", evidence, advice)]
     return []
+
+
+def _in_time(name: str, title: str, severity: Severity, evidence: str, advice: str) -> Finding:
+    return Finding(code="D026", title=title, severity=severity, columns=(name,), evidence=evidence, advice=advice)
 
 
 def between(groups: NDArray[np.intp], y: NDArray[np.float64]) -> float:

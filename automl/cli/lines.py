@@ -24,7 +24,7 @@ class LogLines:
         self._verbose = verbose
         self._stop = stop
         self._is_stopping = False
-        self._metric = ""
+        self._metric, self._n_folds, self._told = "", 0, ""
         self._last_trial: int | None = None
         self._seconds = 0.0
 
@@ -51,7 +51,7 @@ class LogLines:
             case TrialEnded():
                 texts = self._trial(event)
             case BestChanged():
-                texts = [self._best(event)]
+                texts = self._best(event)
             case Warned():
                 texts = [f"warning {event.message}"]
             case Decided():
@@ -73,6 +73,7 @@ class LogLines:
     def _planned(self, event: Planned) -> str:
         plan = event.plan
         self._metric = plan.task.metric
+        self._n_folds = plan.validation.n_fits
         folds = "holdout" if plan.validation.kind == "holdout" else counted(plan.validation.n_folds, "fold")
         budget = format_seconds(plan.wishes.seconds)
         return f"plan {counted(len(plan.candidates), 'family', 'families')}, {folds}, {budget}"
@@ -87,8 +88,14 @@ class LogLines:
         value = "" if trial.value is None else f" {self._metric} {format_score(trial.value, digits=4)}"
         return [f"{trial.state} {trial.family}{value} (trial {trial.number}, {trial.seconds:.1f} s)"]
 
-    def _best(self, event: BestChanged) -> str:
+    def _best(self, event: BestChanged) -> list[str]:
+        """A line where what it says is news."""
         single = len(event.members) == 1
         what = event.members[0][0] if single else f"blend of {len(event.members)}"
+        seen = f" on {event.n_folds} of {counted(self._n_folds, 'fold')}" if event.n_folds < self._n_folds else ""
+        best = f"best {what} {self._metric} {format_score(event.value, digits=4)}{seen}"
+        if best == self._told and not self._verbose:
+            return []
+        self._told = best
         trial = f" (trial {self._last_trial})" if self._last_trial is not None else ""
-        return f"best {what} {self._metric} {format_score(event.value, digits=4)}{trial}"
+        return [best + trial]

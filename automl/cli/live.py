@@ -38,6 +38,7 @@ _STAGES = {
     "decide": "deciding",
     "encode": "encoding",
     "search": "searching",
+    "refit": "fitting on all rows",
     "blend": "blending",
     "explain": "explaining",
     "render": "writing the report",

@@ -218,17 +218,20 @@ def _boost(booster: Any, rounds: _Rounds, has_valid: bool) -> None:
             return
         seconds = (now - start) / n_done
         if now + 2 * seconds > rounds.deadline:
-            rounds.truncated = n_done < rounds.n_most
+            rounds.truncated |= n_done < rounds.n_most
             return
         if n_done == 5:
             _hurry(booster, rounds, (rounds.deadline - now) / seconds)
 
 
 def _hurry(booster: Any, rounds: _Rounds, n_affordable: float) -> None:
-    """Larger steps where the clock would end boosting far too early: about 10 / rate rounds are needed to converge."""
+    """Larger steps where the clock would end boosting far too early: about 10 / rate rounds are needed to converge.
+
+    Such a fit counts as cut short: neither its time nor its number of rounds is what the parameters would give.
+    """
     rate = min(0.3, 10 / max(n_affordable, 1.0))
     if rate > rounds.rate and rounds.n_most > n_affordable:
-        rounds.rate = rate
+        rounds.rate, rounds.truncated = rate, True
         booster.reset_parameter({"learning_rate": rate})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -18,7 +19,7 @@ from automl.table import Column, Table
 from automl.task import Task, infer_task
 
 N_PROFILED = 100_000  # rows looked at; what is rarer than 1 in 10,000 may be missed beyond
-UNGROUPED = "none"  # as in --group none: rows are split at random though groups were found
+UNSTRUCTURED = "none"  # as in --group none, --time none: rows are split at random though groups or a drift were found
 MOST_LEVELS = 1000  # categories of a column that are told apart
 _D_DATETIME = 8  # numeric features of a date
 _D_TEXT = 32  # numeric features of a text
@@ -32,8 +33,8 @@ def profile_table(table: Table, settings: Settings, findings: tuple[Finding, ...
 
     Args:
         table: As read.
-        settings: Target, task, types, columns to leave out. Groups that are found are split by, unless `group` is
-            "none" (or a time column is told).
+        settings: Target, task, types, columns to leave out. Groups that are found, or else dates with which the target
+            moves, are split by unless a column is told for it; `group` or `time` "none" refuses that.
         findings: Those of the reader, kept first.
 
     Returns:
@@ -47,9 +48,9 @@ def profile_table(table: Table, settings: Settings, findings: tuple[Finding, ...
         raise DataError(f"{table.source} has {len(table.names)} columns and no rows", "a table needs at least one row")
     for name in (*settings.types, *settings.drop, *settings.id):
         table.column(name)
-    at_random = settings.group == UNGROUPED and UNGROUPED not in table.names
-    if at_random:
-        settings = msgspec.structs.replace(settings, group=None)
+    told_none = UNSTRUCTURED not in table.names
+    refused = {how for how in ("group", "time") if told_none and getattr(settings, how) == UNSTRUCTURED}
+    settings = msgspec.structs.replace(settings, **dict.fromkeys(refused))
     sample = table.sample(N_PROFILED, settings.seed)
     columns = [profile_column(column, settings.types.get(column.name)) for column in sample.columns()]
     if sample.n_rows < table.n_rows:
@@ -64,21 +65,30 @@ def profile_table(table: Table, settings: Settings, findings: tuple[Finding, ...
     n_without = 0 if task is None else _n_without_target(table, task, profiles)
     context = Context(table, sample, profiles, task, twins, n_without, settings.seed)
     profile = _profile(context, (*findings, *run_checks(context)))
-    if task is None or at_random or task.time or not profile.suggested_group:
+    if task is None or task.group or task.time:
         return profile, task
-    return _grouped(profile), msgspec.structs.replace(task, group=profile.suggested_group)
+    if profile.suggested_group and "group" not in refused:
+        name = profile.suggested_group
+        action = (
+            f"groups stay whole in every split, and {name!r} is no feature; --group {UNSTRUCTURED} splits at random"
+        )
+        return _split_by(profile, "group", "D025", action), msgspec.structs.replace(task, group=name)
+    if profile.suggested_time and "time" not in refused:
+        action = (
+            f"models are checked on rows later than those they learned from; --time {UNSTRUCTURED} splits at random"
+        )
+        return _split_by(profile, "time", "D026", action), msgspec.structs.replace(task, time=profile.suggested_time)
+    return profile, task
 
 
-def _grouped(profile: Profile) -> Profile:
-    """The profile with the groups that were found (D025) taken as groups."""
-    name = profile.suggested_group
-    action = f"groups stay whole in every split, and {name!r} is no feature; --group {UNGROUPED} splits rows at random"
+def _split_by(profile: Profile, role: Literal["group", "time"], code: str, action: str) -> Profile:
+    """The profile with the column of a finding in the role that the finding gives it."""
+    found = next(finding for finding in profile.findings if finding.code == code)
+    name, done = found.columns[0], msgspec.structs.replace(found, action=action, advice="")
     return msgspec.structs.replace(
         profile,
-        columns=tuple(msgspec.structs.replace(c, role="group") if c.name == name else c for c in profile.columns),
-        findings=tuple(
-            msgspec.structs.replace(f, action=action, advice="") if f.code == "D025" else f for f in profile.findings
-        ),
+        columns=tuple(msgspec.structs.replace(c, role=role) if c.name == name else c for c in profile.columns),
+        findings=tuple(done if finding is found else finding for finding in profile.findings),
     )
 
 
@@ -92,7 +102,7 @@ def shape_of(columns: Iterable[ColumnProfile], n_rows: int, n_outputs: int) -> S
     """
     d_num = d_cat = n_levels = 0
     for column in columns:
-        if column.role != "feature":
+        if not column.is_feature:
             continue
         if column.kind in ("category", "integer_code"):
             d_cat += 1
@@ -108,7 +118,7 @@ def shape_of(columns: Iterable[ColumnProfile], n_rows: int, n_outputs: int) -> S
 
 def _profile(context: Context, findings: tuple[Finding, ...]) -> Profile:
     table, task = context.full, context.task
-    by_code = {finding.code: finding for finding in reversed(findings)}
+    warned = {finding.code: finding for finding in reversed(findings) if finding.severity == "warning"}
     private = {name for f in findings if f.code == "D030" for name in f.columns}
     columns = tuple(msgspec.structs.replace(c, top=()) if c.name in private else c for c in context.columns)
     n_rows = table.n_rows - context.n_without_target
@@ -122,8 +132,8 @@ def _profile(context: Context, findings: tuple[Finding, ...]) -> Profile:
         findings=findings,
         n_rows_without_target=context.n_without_target,
         shape=None if task is None else shape_of(columns, n_rows, task.n_outputs),
-        suggested_group=by_code["D025"].columns[0] if "D025" in by_code else None,
-        suggested_time=by_code["D026"].columns[0] if "D026" in by_code else None,
+        suggested_group=warned["D025"].columns[0] if "D025" in warned else None,
+        suggested_time=warned["D026"].columns[0] if "D026" in warned else None,
     )
 
 

@@ -15,7 +15,7 @@ from automl.policy.effects import Case, MaxDefaults, MaxModels, Ruling
 from automl.policy.organisation import read_policy
 from automl.policy.resources import Option, Runner, cut, sample_rows, share_out, strongest
 from automl.policy.units import seconds_text
-from automl.policy.validation import choose_validation, n_fits
+from automl.policy.validation import choose_validation
 from automl.policy.weigh import Entrant, Trace, enter, judge
 from automl.profile import Profile
 from automl.task import Task
@@ -165,11 +165,11 @@ def _candidates(
     tuned = [r for r in runners if not r.entrant.is_baseline] or runners
     total = sum(runner.entrant.weight for runner in tuned)
     seconds = search_seconds(wishes) * n_workers
-    queue = [r for r in runners if r.entrant.is_baseline] + _in_order(runners, n_fits(validation), seconds)
+    queue = [r for r in runners if r.entrant.is_baseline] + _in_order(runners, validation.n_fits, seconds)
     candidates = []
     for place, runner in enumerate(queue):
         share = runner.entrant.weight / total if runner in tuned else 0.0
-        options = _paid(runner, share * seconds, n_fits(validation))[:most_defaults]
+        options = _paid(runner, share * seconds, validation.n_fits)[:most_defaults]
         candidates.append(
             Candidate(
                 family=runner.entrant.family.name,

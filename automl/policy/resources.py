@@ -10,7 +10,6 @@ from automl.plan import Cost, Validation
 from automl.policy.cost import WORKER_BYTES, CostModel, search_seconds, usable_bytes
 from automl.policy.effects import Case
 from automl.policy.units import seconds_text
-from automl.policy.validation import n_fits, train_share
 from automl.policy.weigh import Entrant, Trace
 from automl.quantities import format_bytes
 from automl.space import Params
@@ -162,8 +161,8 @@ class _Gates:
         self._case = case
         self._total_weight = total_weight
         self._model = model
-        self._n_train = case.shape.n_rows * train_share(validation)
-        self._n_fits = n_fits(validation)
+        self._n_train = case.shape.n_rows * validation.train_share
+        self._n_fits = validation.n_fits
         self._n_workers = n_workers
         self._search = search_seconds(case.wishes)
         self._bytes = max(0, usable_bytes(case.hardware, case.wishes) // n_workers - WORKER_BYTES)

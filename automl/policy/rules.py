@@ -251,11 +251,13 @@ def suggested_group(case: Case) -> Ruling | None:
 @rule("P015", "Order in time")
 def suggested_time(case: Case) -> Ruling | None:
     """A random split lets a model see the future."""
-    if case.task.time or not case.profile.suggested_time:
-        return None
     name = case.profile.suggested_time
+    if not name:
+        return None
+    if case.task.time == name:
+        return Ruling(f"the target moves with {name!r}: models are checked on later rows than they learned from")
     return Ruling(
-        f"rows seem to come in order of {name!r}; rows are split at random all the same, which flatters the score "
+        f"the target moves with {name!r}; rows are split without regard to it all the same, which flatters the score "
         f"if the model is to predict later rows: --time {name!r} splits by it"
     )
 

@@ -166,15 +166,3 @@ def _forward(case: Case, costs: tuple[float, ...], n_workers: int) -> Validation
         time=task.time,
         sentence=f"{last} as holdout: the model will predict later rows{torn}",
     )
-
-
-def n_fits(validation: Validation) -> int:
-    """Fits that one model takes to be compared."""
-    return validation.n_folds * validation.n_repeats
-
-
-def train_share(validation: Validation) -> float:
-    """Share of the rows that one fit learns from (the mean, where folds expand)."""
-    if validation.kind == "holdout":
-        return 1.0 - validation.fraction
-    return 0.7 if validation.time else 1.0 - 1.0 / validation.n_folds

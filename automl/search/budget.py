@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Clock:
     """The budget of a command.
 
@@ -14,11 +14,13 @@ class Clock:
         started: `time.monotonic()` at which the process began.
         seconds: The whole budget.
         reserve: Seconds of it for blending, explaining and writing the report.
+        held: Seconds before those that the search leaves to refitting its best models.
     """
 
     started: float
     seconds: float
     reserve: float
+    held: float = 0.0
 
     @property
     def elapsed(self) -> float:
@@ -28,6 +30,11 @@ class Clock:
     @property
     def search_deadline(self) -> float:
         """`time.monotonic()` at which the search ends."""
+        return self.refit_deadline - self.held
+
+    @property
+    def refit_deadline(self) -> float:
+        """`time.monotonic()` at which what the search found must be ready to be concluded."""
         return self.started + self.seconds - self.reserve
 
     @property

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from automl import registry
-from automl.engines import Engine, Job, JobResult
+from automl.engines import Engine, JobResult
 from automl.events import BestChanged, Progress, Sink, TrialEnded, TrialStarted
 from automl.plan import Plan
 from automl.search.best import Blend, best_blend, same_members
 from automl.search.budget import Clock
+from automl.search.jobs import fold_job
 from automl.search.ledger import Ledger
 from automl.search.race import reason_to_stop
+from automl.search.refit import seconds_to_hold
 from automl.search.schedule import Assignment, Schedule
 from automl.trial import Trial
 
@@ -22,7 +23,6 @@ _FIRST_JOB = 1000
 _TICK = 0.25
 _SAVE_EVERY = 5.0
 _RESTART_SECONDS = 4.0
-_LOAD_SECONDS = 20.0
 _FAREWELL_SECONDS = 1.0
 _PATIENCE_SECONDS = 5.0
 _PATIENCE_SHARE = 0.2
@@ -139,23 +139,18 @@ class Search:
         self._flight.jobs[number] = assignment
         if not trial.scores:
             self._sink(TrialStarted(trial.number, trial.family))
-        arguments = {
-            "work": str(self._ledger.run.work),
-            "family": trial.family,
-            "params": trial.params,
-            "fold": assignment.fold,
-            "seconds": assignment.seconds,
-            "limits": {
-                "n_threads": self._plan.threads_per_fit,
-                "seed": self._plan.task.seed + assignment.fold,
-                "device": device_for(self._plan, trial.family),
-            },
-            "out": str(self._ledger.state_path(trial.number, assignment.fold)),
-        }
-        loading = _LOAD_SECONDS if registry.family(trial.family).modules else 0.0
-        seconds = min(assignment.seconds + loading, self._clock.search_left)
-        action = "automl.search.objective:fit_fold"
-        self._engine.submit(Job(number=number, action=action, arguments=arguments, seconds=seconds))
+        left = self._clock.search_left
+        self._engine.submit(
+            fold_job(
+                self._plan,
+                self._ledger,
+                trial,
+                assignment.fold,
+                number=number,
+                seconds=assignment.seconds,
+                left=left,
+            )
+        )
 
     def _take(self, result: JobResult) -> bool:
         """Enter a result; whether the best model may have changed."""
@@ -195,10 +190,11 @@ class Search:
         if blend is None or same_members(self.best, blend):
             return
         self.best = blend
+        self._clock.held = seconds_to_hold(self._plan, self._ledger, blend, self._clock)
         if self._ledger.complete():
             self._patience.note(self._ledger.metric.gain(blend.value), blend.error)
         saved = self._save_now_and_then(blend)
-        self._sink(BestChanged(blend.value, blend.error, blend.by_family(), saved))
+        self._sink(BestChanged(blend.value, blend.error, blend.by_family(), saved, len(blend.trials[0].scores)))
 
     def _save_now_and_then(self, blend: Blend) -> bool:
         """Start writing the model file unless that was done a moment ago or is still going on."""
@@ -245,11 +241,3 @@ class Search:
                     TrialEnded(self._ledger.end(trial.number, "skipped", "the search ended before its last fold"))
                 )
         self._flight.jobs.clear()
-
-
-def device_for(plan: Plan, family: str) -> str:
-    """Where a family's fits run: nets on the device asked for or the first one found, everything else on the CPU."""
-    if registry.family(family).kind != "neural":
-        return "cpu"
-    found = [accelerator.name for accelerator in plan.hardware.accelerators]
-    return plan.wishes.device if plan.wishes.device != "auto" else next(iter(found), "cpu")

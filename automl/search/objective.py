@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl import registry
-from automl.family import Limits, Rows
+from automl.family import FitLog, Limits, Rows
 from automl.features import Features, Layout
 from automl.metrics import METRICS
 from automl.space import Params
@@ -113,10 +113,7 @@ def fit_fold(
         out: Folder the state is written to.
         deadline: `time.monotonic()` by which all of it must be over; a tenth is kept for prediction and storing.
     """
-    for module in registry.family(family).modules:
-        importlib.import_module(module)
-    started = time.monotonic()
-    deadline = min(deadline, started + seconds)
+    started, deadline = _begin(family, seconds, deadline)
     material = read_material(work)
     split = material.splits[fold]
     train, valid = material.rows(split.train), material.rows(split.valid)
@@ -136,6 +133,36 @@ def fit_fold(
         curve=log.curve,
         truncated=log.truncated,
     )
+
+
+def fit_all(
+    *, work: str, family: str, params: Params, seconds: float, limits: dict[str, Any], out: str, deadline: float
+) -> FitLog:
+    """Fit a family on every row, with the rounds or epochs that `params` tell, and store the fitted state.
+
+    Args:
+        work: Folder of `write_material`.
+        seconds: As for `fit_fold`.
+        limits: n_threads, seed and device.
+        out: Folder the state is written to, unless the deadline cut the fit short.
+        deadline: `time.monotonic()` by which all of it must be over; a tenth is kept for storing.
+    """
+    started, deadline = _begin(family, seconds, deadline)
+    material = read_material(work)
+    rows = material.rows(np.arange(len(material.y)))
+    model = registry.family(family).build(params, material.task, material.x.layout)
+    log = model.fit(rows, None, Limits(deadline=deadline - 0.1 * (deadline - started), **limits))
+    if not log.truncated:
+        write_state(Path(out), model.save())
+    return log
+
+
+def _begin(family: str, seconds: float, deadline: float) -> tuple[float, float]:
+    """When the fit's own clock starts and when it ends: what the family needs is loaded before."""
+    for module in registry.family(family).modules:
+        importlib.import_module(module)
+    started = time.monotonic()
+    return started, min(deadline, started + seconds)
 
 
 def warm_up(*, traits: list[str], deadline: float) -> float:

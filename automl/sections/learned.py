@@ -20,7 +20,8 @@ _SWARM = 8
 _TITLES = {"shap": "SHAP: how far each column moves the output", "permutation": "What shuffling a column costs"}
 _READ = {
     "shap": "Mean size of the attributions, over {rows}; whiskers: standard error.",
-    "permutation": "Loss of the score when the column is shuffled, over {rows}; whiskers: standard error.",
+    "permutation": "Loss of the score when the column is shuffled, over {rows} that the model learned from, so that "
+    "what it knows by heart looks better than it is; whiskers: standard error.",
 }
 
 

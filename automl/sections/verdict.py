@@ -70,7 +70,18 @@ def _how(outcome: Outcome) -> str:
     learned = f"It learned from {counted(outcome.n_train, 'row')} in {format_seconds(outcome.seconds)}"
     ended = f"; the search ended because {outcome.stopped}" if outcome.stopped else ""
     kinds = f" Shallow or deep? {sentence(outcome.verdict.sentence)}" if outcome.verdict.sentence else ""
-    return f"{sentence(learned + ended)}{kinds}"
+    return f"{sentence(learned + ended)}{_refitted(outcome)}{kinds}"
+
+
+def _refitted(outcome: Outcome) -> str:
+    """Which models in the file learned from more rows than those that were scored."""
+    n, n_all = len(outcome.refitted), len(outcome.members)
+    if not n:
+        return ""
+    which = "The model was" if n == n_all == 1 else f"{'All' if n == n_all else n} of its {n_all} models were"
+    return (
+        f" {which} fitted once more on all rows; the scores are those of fits that had not seen the rows they are on."
+    )
 
 
 def _against_baselines(outcome: Outcome) -> Figure:

@@ -120,7 +120,7 @@ def test_between_groups_is_corrected_for_their_number() -> None:
     assert between(groups, np.repeat(RNG.normal(size=100), 4)[:, None]) == pytest.approx(1.0)
 
 
-def test_groups_are_split_by_and_time_is_suggested() -> None:
+def test_groups_and_a_drift_in_time_are_split_by() -> None:
     groups = {"store": RNG.normal(size=N), "session_id": np.arange(N) // 5, "y": RNG.normal(size=N // 5).repeat(5)}
     found = profiled(groups)
     assert found.suggested_group == "session_id"
@@ -131,16 +131,26 @@ def test_groups_are_split_by_and_time_is_suggested() -> None:
         {"when": RNG.permutation(N) * 86400.0 + 1.5e9, "y": np.arange(N) * 1.0}, types={"when": "datetime"}
     )
     assert drifting.suggested_time is None, "dates without an order and a target without a drift"
-    sorted_by_time = profiled({"when": DAYS, "y": Y})
-    assert sorted_by_time.suggested_time == "when"
-    assert profiled({"when": DAYS, "y": Y}, time="when").suggested_time is None
+    sorted_by_time = {"when": DAYS, "y": Y}
+    assert [f.severity for f in findings("D026", sorted_by_time)] == ["info"], "an order alone is no drift"
+    assert profiled(sorted_by_time).column("when").role == "feature"
+    assert not findings("D026", sorted_by_time, time="when")
 
 
 def test_drift_of_the_target_with_time_is_seen_in_shuffled_rows() -> None:
     order = RNG.permutation(1000)
     days = np.datetime64("2020-01-01", "us") + order * np.timedelta64(86_400_000_000, "us")
     table = Table.from_columns({"when": days, "x": RNG.normal(size=1000), "y": order + RNG.normal(size=1000)})
-    assert profile_table(table, Settings(data="t", target="y"))[0].suggested_time == "when"
+    found, task = profile_table(table, Settings(data="t", target="y"))
+    assert found.suggested_time == "when"
+    assert task is not None
+    assert task.time == "when"
+    assert found.column("when").role == "time"
+    assert found.column("when").is_feature, "its season and its parts are learned from"
+    at_random = profile_table(table, Settings(data="t", target="y", time="none"))
+    assert at_random[1] is not None
+    assert at_random[1].time is None
+    assert at_random[0].suggested_time == "when", "refused, and still said"
 
 
 PERSONAL: dict[str, list[str]] = {

@@ -34,10 +34,12 @@ EVENTS: tuple[Event, ...] = (
     TrialStarted(0, "alpha"),
     TrialEnded(trial(0, 0.5, origin="baseline")),
     TrialEnded(trial(1, 0.8391)),
-    BestChanged(0.8391, 0.009, (("alpha", 1.0),)),
+    BestChanged(0.9, 0.009, (("alpha", 1.0),), n_folds=1),
+    BestChanged(0.8391, 0.009, (("alpha", 1.0),), n_folds=5),
+    BestChanged(0.83912, 0.009, (("alpha", 1.0),), n_folds=5),
     TrialEnded(trial(2, None, "beta", state="failed", reason="boom\nTraceback ...")),
     TrialEnded(trial(3, 0.99, "beta", state="pruned")),
-    BestChanged(0.8412, 0.0, (("alpha", 0.6), ("beta", 0.4))),
+    BestChanged(0.8412, 0.0, (("alpha", 0.6), ("beta", 0.4)), n_folds=5),
     Progress(3.0, 20.0, 4, 2),
     Warned(f"skipped {EVIL}"),
     Decided(outcome().verdict),
@@ -58,7 +60,8 @@ def test_log_lines_are_one_an_event_with_the_time_and_no_control_characters(caps
     assert texts[0].startswith("read data/")
     assert "finding D020 leak suspect: x tells all" in texts
     assert "plan 2 families, 5 folds, 20 s" in texts
-    assert "best alpha roc_auc 0.8391 (trial 1)" in texts
+    assert "best alpha roc_auc 0.9000 on 1 of 5 folds (trial 1)" in texts
+    assert texts.count("best alpha roc_auc 0.8391 (trial 1)") == 1, "no news, no line"
     assert "failed beta (trial 2): boom" in texts
     assert "best blend of 2 roc_auc 0.8412 (trial 3)" in texts
     assert not any("done alpha" in text for text in texts)

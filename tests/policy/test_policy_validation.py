@@ -9,7 +9,7 @@ from policy_fakes import BINARY, MACHINE, column, profile
 from automl.errors import DataError, UsageError
 from automl.plan import Wishes
 from automl.policy.effects import Case
-from automl.policy.validation import choose_validation, holdout_fraction, n_fits, train_share
+from automl.policy.validation import choose_validation, holdout_fraction
 from automl.splits import make_splits
 from automl.task import Task
 
@@ -41,13 +41,13 @@ def test_folds_by_size_and_preset_where_time_is_plenty(n, wishes, folds, repeats
 
 
 def test_folds_get_fewer_as_models_get_dearer_and_end_in_a_holdout():
-    fits = [n_fits(choose(5_000, costs=(seconds,) * 4)) for seconds in (0.1, 3.0, 4.0, 6.0, 20.0)]
+    fits = [choose(5_000, costs=(seconds,) * 4).n_fits for seconds in (0.1, 3.0, 4.0, 6.0, 20.0)]
     assert fits == sorted(fits, reverse=True)
     assert (fits[0], fits[-1]) == (5, 1)
     holdout = choose(5_000, costs=(20.0,) * 4)
     assert holdout.kind == "holdout"
     assert "2 min 40 s of the 100 s" in holdout.sentence
-    assert n_fits(choose(5_000, costs=(6.0,) * 4, n_workers=16)) == 5
+    assert choose(5_000, costs=(6.0,) * 4, n_workers=16).n_fits == 5
 
 
 def test_many_rows_are_held_out_once_unless_folds_are_nearly_free():
@@ -113,8 +113,8 @@ def test_whatever_is_chosen_can_be_split(n, seconds, budget, by, n_groups):
         groups=groups if by == "group" else None,
         times=np.arange(n, dtype=float) if by == "time" else None,
     )
-    assert len(splits) == n_fits(chosen)
-    assert 0 < train_share(chosen) < 1
+    assert len(splits) == chosen.n_fits
+    assert 0 < chosen.train_share < 1
     for split in splits:
         assert len(split.train)
         assert len(split.valid)

@@ -1,0 +1,69 @@
+"""Fits as jobs for an engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from automl import registry
+from automl.engines import Job
+from automl.plan import Plan
+from automl.search.ledger import ALL_ROWS, Ledger
+from automl.space import Params
+from automl.trial import Trial
+
+_LOAD_SECONDS = 20.0
+
+
+def fold_job(plan: Plan, ledger: Ledger, trial: Trial, fold: int, *, number: int, seconds: float, left: float) -> Job:
+    """A trial's fit on one fold.
+
+    Args:
+        number: Of the job.
+        seconds: For the fit, once what the family needs is loaded.
+        left: Seconds until the search ends, whatever is loaded.
+    """
+    arguments = _arguments(plan, ledger, trial, fold, trial.params, seconds)
+    arguments["fold"] = fold
+    return _job("fit_fold", arguments, number, left)
+
+
+def whole_job(
+    plan: Plan, ledger: Ledger, trial: Trial, *, number: int, n_iterations: int | None, seconds: float
+) -> Job:
+    """A trial's fit on all rows, to the rounds or epochs that its folds found best."""
+    counted = {} if n_iterations is None else {"n_iterations": n_iterations}
+    arguments = _arguments(plan, ledger, trial, ALL_ROWS, trial.params | counted, seconds)
+    return _job("fit_all", arguments, number, seconds)
+
+
+def _arguments(plan: Plan, ledger: Ledger, trial: Trial, fold: int, params: Params, seconds: float) -> dict[str, Any]:
+    return {
+        "work": str(ledger.run.work),
+        "family": trial.family,
+        "params": params,
+        "seconds": seconds,
+        "limits": {
+            "n_threads": plan.threads_per_fit,
+            "seed": plan.task.seed + max(fold, 0),
+            "device": device_for(plan, trial.family),
+        },
+        "out": str(ledger.state_path(trial.number, fold)),
+    }
+
+
+def _job(action: str, arguments: dict[str, Any], number: int, left: float) -> Job:
+    loading = _LOAD_SECONDS if registry.family(arguments["family"]).modules else 0.0
+    return Job(
+        number=number,
+        action=f"automl.search.objective:{action}",
+        arguments=arguments,
+        seconds=min(arguments["seconds"] + loading, left),
+    )
+
+
+def device_for(plan: Plan, family: str) -> str:
+    """Where a family's fits run: nets on the device asked for or the first one found, everything else on the CPU."""
+    if registry.family(family).kind != "neural":
+        return "cpu"
+    found = [accelerator.name for accelerator in plan.hardware.accelerators]
+    return plan.wishes.device if plan.wishes.device != "auto" else next(iter(found), "cpu")
