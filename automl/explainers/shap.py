@@ -168,8 +168,11 @@ def _kinds(shipped: Shipped) -> list[str]:
             kinds.append("linear")
         else:
             raise Refused("not every model in the blend is of trees or linear")
-    if shipped.task.is_classification and len({member.family.name for member in shipped.members}) > 1:
-        raise Refused("the blend mixes probabilities of several families")
+    if shipped.task.is_classification:
+        if len({member.family.name for member in shipped.members}) > 1:
+            raise Refused("the blend mixes probabilities of several families")
+        if shipped.members[0].family.link == "logit" and len({member.weight for member in shipped.members}) > 1:
+            raise Refused("the blend mixes probabilities of several models")
     return kinds
 
 
