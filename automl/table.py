@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -184,9 +183,10 @@ class Table:
         Raises:
             DataError: There is no such column; near matches are named.
         """
-        if name not in self._frame.columns:
-            raise no_column(name, self.names, self.source)
-        return Column(self._frame.get_column(name))
+        try:
+            return Column(self._frame.get_column(name))
+        except pl.exceptions.ColumnNotFoundError:
+            raise no_column(name, self.names, self.source) from None
 
     def columns(self) -> Iterator[Column]:
         """Every column in the order of the file."""
@@ -214,14 +214,6 @@ class Table:
     def row_hashes(self) -> NDArray[np.uint64]:
         """(n_rows,) equal for equal rows."""
         return self._frame.hash_rows(seed=0).to_numpy()
-
-    def fingerprint(self) -> str:
-        """sha256 of names, types and values, the same for the same content on every machine and process."""
-        digest = hashlib.sha256(repr(list(zip(self.names, self._frame.dtypes, strict=True))).encode())
-        for series in self._frame.iter_columns():
-            for value in np.asarray(series.hash(seed=0)).tobytes(), str(len(series)).encode():
-                digest.update(value)
-        return digest.hexdigest()
 
 
 def no_column(name: str, names: Sequence[str], source: str) -> DataError:

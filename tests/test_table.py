@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
-import sys
 
 import numpy as np
 import polars as pl
@@ -128,17 +126,6 @@ def test_rows_and_columns() -> None:
 def test_equal_rows_have_equal_hashes() -> None:
     hashes = Table.from_columns({"a": [1, 2, 1], "b": ["x", "x", "x"]}).row_hashes()
     assert hashes[0] == hashes[2] != hashes[1]
-
-
-def test_a_fingerprint_changes_with_the_content_only() -> None:
-    values = {"a": [1, 2], "b": ["x", None]}
-    print_ = Table.from_columns(values).fingerprint()
-    assert Table.from_columns(values, "other").fingerprint() == print_
-    others = ({"a": [1, 3], "b": ["x", None]}, {"a": [2, 1], "b": [None, "x"]}, {"c": [1, 2], "b": ["x", None]})
-    assert len({print_, *(Table.from_columns(other).fingerprint() for other in others)}) == 4
-    code = "from automl.table import Table; print(Table.from_columns({'a': [1, 2], 'b': ['x', None]}).fingerprint())"
-    again = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert again.stdout.strip() == print_
 
 
 def test_names_that_polars_takes_for_patterns_are_names() -> None:

@@ -14,7 +14,6 @@ from automl.errors import DataError, UsageError
 from automl.plan import Accelerator, Hardware, Plan, Wishes
 from automl.policy.decide import decide
 from automl.policy.saved import plan_json, read_plan
-from automl.policy.trace import explain_plan, plan_lines
 from automl.profile import Profile, Shape
 from automl.task import Task
 
@@ -255,23 +254,6 @@ def test_bad_wishes():
     for wishes in (Wishes(seconds=0), Wishes(seconds=float("nan")), Wishes(n_jobs=0)):
         with pytest.raises(UsageError):
             plan_for(wishes=wishes)
-
-
-def test_the_trace_reads_in_80_columns_and_holds_everything():
-    group = msgspec.structs.replace(profile(skew=5.0), suggested_group="c0")
-    plan = plan_for(group)
-    lines = plan_lines(plan)
-    assert max(map(len, lines)) <= 80
-    text = " ".join(" ".join(lines).split())
-    for candidate in plan.candidates:
-        assert candidate.family in text
-    for reason in plan.reasons:
-        assert reason.rule in text
-        assert reason.sentence in text
-    for out in plan.ruled_out:
-        assert f"{out.rule} {out.family}: {out.sentence}" in text
-    tables = [block for block in explain_plan(plan) if hasattr(block, "rows")]
-    assert all(len(row) == len(table.head) for table in tables for row in table.rows)
 
 
 def test_a_written_plan_comes_back_and_a_wrong_one_is_refused(tmp_path):
