@@ -23,8 +23,9 @@ from automl.accelerators import DEVICES, LightningAnswer, Sign, ask_lightning, f
 from automl.errors import UsageError
 from automl.plan import Accelerator, Hardware
 
-# Thread CPU seconds of one round of `_speed_round` on the machine the families' cost models were fitted on.
-REFERENCE_SECONDS = 0.0045
+# Thread CPU seconds of one round of `measure_speed` on the machine the families' cost models were fitted on.
+REFERENCE_SECONDS = 0.0024
+_SPEED_ROUNDS = 11
 _MAX_AGE = 7 * 86400.0
 _UNLIMITED = 1 << 60
 
@@ -129,26 +130,25 @@ def _integer(path: Path) -> int | None:
 def measure_speed(clock: Callable[[], float] = time.thread_time) -> float:
     """Speed of one core relative to the reference machine, from about 50 ms of work.
 
-    The median of a few rounds of sorting, gathering, counting and exponentials: what boosting and nets spend time on.
+    The median of a few rounds of what boosting and nets spend time on: gathering, counting, exponentials, small matrix
+    products and the interpreter. No sorting: numpy's is ten times faster with AVX-512 than without, fits are not.
     """
     rng = np.random.default_rng(0)
     values = rng.random(120_000, dtype=np.float32)
-    bins = rng.integers(0, 255, 120_000)
-    _speed_round(values, bins)
+    rows = rng.permutation(len(values))
+    bins = rng.integers(0, 255, len(values))
+    matrix = rng.random((192, 192), dtype=np.float32)
     taken = []
-    for _ in range(7):
+    for _ in range(_SPEED_ROUNDS + 1):
         start = clock()
-        _speed_round(values, bins)
+        for _ in range(4):
+            np.bincount(bins, weights=values[rows], minlength=255)
+            np.exp(values)
+            matrix @ matrix
+        sum(range(15_000))
         taken.append(clock() - start)
-    median = statistics.median(taken)
+    median = statistics.median(taken[1:])
     return float(np.clip(REFERENCE_SECONDS / median, 0.05, 20.0)) if median > 0 else 1.0
-
-
-def _speed_round(values: Any, bins: Any) -> None:
-    order = np.argsort(values)
-    np.bincount(bins[order], weights=values[order], minlength=255)
-    np.exp(values).cumsum()
-    np.bincount(bins, weights=values, minlength=255)
 
 
 def _speed(memory: Remembered) -> float:

@@ -183,9 +183,11 @@ def with_target(table: Table, found: Profile, task: Task | None) -> Prepared:
 
     Raises:
         UsageError: No target was given and none could be inferred.
-        DataError: There is no column to learn it from.
+        DataError: There is no column to learn it from, or a single row.
     """
     if task is None:
+        if table.n_rows < 2:
+            raise DataError(f"{found.source} has one row", "learning and checking needs 2 at the very least")
         raise UsageError(f"no target could be told from the columns of {found.source}", "try: --target COLUMN")
     if not found.features:
         left_out = [repr(c.name) for c in found.columns if c.role == "left_out"]

@@ -54,7 +54,7 @@ def _cost(profile: Profile, params: Params, hardware: Hardware) -> Cost:
 def _space(profile: Profile) -> Space:  # noqa: ARG001 - the contract's arguments
     """The space of the paper, with k and widths a CPU can afford."""
     return {
-        "k": Choice((8, 16)),
+        "k": Choice((4, 8, 16)),
         "width": Choice((64, 128, 256)),
         "depth": Int(1, 3),
         "lr": Float(3e-4, 5e-3, log=True),
@@ -66,7 +66,7 @@ def _space(profile: Profile) -> Space:  # noqa: ARG001 - the contract's argument
 
 
 def _default(profile: Profile) -> tuple[Params, ...]:
-    """A light ensemble that costs about what a perceptron does, then one of more members and finer bins."""
+    """A light ensemble, one of half as many members and cost, then one of more members and finer bins."""
     n_rows = profile.size.n_rows
     batch_size = _batch_size(n_rows)
     n_epochs = epochs_for(n_rows, batch_size, steps=400, most=64)
@@ -82,7 +82,8 @@ def _default(profile: Profile) -> tuple[Params, ...]:
         "n_bins": 16,
         "d_number": 8,
     }
-    return light, light | {"n_epochs": 2 * n_epochs, "k": 16, "n_bins": 48, "d_number": 16}
+    fine: Params = {"n_epochs": 2 * n_epochs, "k": 16, "n_bins": 48, "d_number": 16}
+    return light, light | {"k": 4}, light | fine
 
 
 def _batch_size(n_rows: int) -> int:

@@ -148,10 +148,14 @@ def _name_kinds(runners: list[Runner], trace: Trace) -> None:
 
 
 def _main_seconds(case: Case, entrants: Sequence[Entrant], model: CostModel) -> tuple[float, ...]:
-    """Expected seconds of one fit on all rows of each family's first default, the heaviest first, slow ones out."""
+    """Expected seconds of one fit on all rows of each family's first default that is not slow, the heaviest first."""
     n, most = case.shape.n_rows, _SLOW * search_seconds(case.wishes)
-    costs = [model.fit(e.family, e.family.default(case.profile)[0], n).seconds for e in strongest(entrants)]
-    return tuple(seconds for seconds in costs if seconds <= most) or tuple(sorted(costs))
+    costs = [
+        [model.fit(e.family, params, n).seconds for params in e.family.default(case.profile)]
+        for e in strongest(entrants)
+    ]
+    quick = [next((seconds for seconds in each if seconds <= most), None) for each in costs]
+    return tuple(s for s in quick if s is not None) or tuple(sorted(each[0] for each in costs))
 
 
 def _most_defaults(rulings: tuple[tuple[str, Ruling], ...]) -> int | None:

@@ -64,8 +64,8 @@ def _ladder(n: int, wishes: Wishes) -> tuple[tuple[int, int], ...]:
     elif n < MANY:
         finest = [(8, 1)] if best else []
     else:
-        return () if fast else ((5, 1), (4, 1), (3, 1)) if best else ((4, 1), (3, 1))
-    rest = [(4, 1), (3, 1)] if fast and n >= 1_000 else [(5, 1), (4, 1), (3, 1)]
+        return () if fast else ((5, 1), (4, 1)) if best else ((4, 1),)
+    rest = [(4, 1)] if fast and n >= 1_000 else [(5, 1), (4, 1)]
     return tuple(dict.fromkeys(finest + rest))
 
 

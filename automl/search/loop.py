@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from automl.engines import Engine, JobResult
 from automl.events import BestChanged, Progress, Sink, TrialEnded, TrialStarted
 from automl.plan import Plan
-from automl.search.best import Blend, best_blend, same_members
+from automl.search.best import Blend, best_blend, improvement, same_members
 from automl.search.budget import Clock
 from automl.search.jobs import fold_job
 from automl.search.ledger import Ledger
@@ -26,6 +26,7 @@ _RESTART_SECONDS = 4.0
 _FAREWELL_SECONDS = 1.0
 _PATIENCE_SECONDS = 5.0
 _PATIENCE_SHARE = 0.2
+_PATIENCE_BUDGET = 0.05
 _PATIENCE_TRIALS = 8
 
 
@@ -39,25 +40,33 @@ class _Flight:
 
 @dataclass(slots=True)
 class _Patience:
-    """When the best model last improved by more than the noise."""
+    """When the best model last improved by more than the noise.
 
-    gain: float = float("-inf")
+    Attributes:
+        budget: Seconds of the whole command.
+        best: The blend that the next ones are held against.
+    """
+
+    budget: float
+    best: Blend | None = None
     since: float = field(default_factory=time.monotonic)
     began: float = field(default_factory=time.monotonic)
     n_trials: int = 0
 
-    def note(self, gain: float, error: float) -> None:
-        """Take note of the best blend's gain; a quarter of its standard error counts as better."""
-        if gain > self.gain + 0.25 * error:
-            self.gain, self.since, self.n_trials = gain, time.monotonic(), 0
+    def note(self, ledger: Ledger, blend: Blend) -> None:
+        """Take note of a blend; better by a quarter of the standard error of the difference is better."""
+        if self.best is not None:
+            gain, error = improvement(ledger, self.best, blend)
+            if gain <= 0.25 * error:
+                return
+        self.best, self.since, self.n_trials = blend, time.monotonic(), 0
 
     def is_out(self) -> bool:
         """Whether nothing has come of enough time and enough trials."""
         now = time.monotonic()
         waited = now - self.since
-        return self.n_trials >= _PATIENCE_TRIALS and waited > max(
-            _PATIENCE_SECONDS, _PATIENCE_SHARE * (now - self.began)
-        )
+        enough = max(_PATIENCE_SECONDS, _PATIENCE_SHARE * (now - self.began), _PATIENCE_BUDGET * self.budget)
+        return self.n_trials >= _PATIENCE_TRIALS and waited > enough
 
 
 class Search:
@@ -88,7 +97,7 @@ class Search:
         self._plan, self._ledger, self._schedule, self._engine = plan, ledger, schedule, engine
         self._clock, self._sink, self._save, self._stop = clock, sink, save, stop
         self._flight = _Flight()
-        self._patience = _Patience()
+        self._patience = _Patience(clock.seconds)
         self._saver = ThreadPoolExecutor(1, thread_name_prefix="save")
         self._saving: Future[None] | None = None
         self._saved_at = float("-inf")
@@ -192,7 +201,7 @@ class Search:
         self.best = blend
         self._clock.held = seconds_to_hold(self._plan, self._ledger, blend, self._clock)
         if self._ledger.complete():
-            self._patience.note(self._ledger.metric.gain(blend.value), blend.error)
+            self._patience.note(self._ledger, blend)
         saved = self._save_now_and_then(blend)
         self._sink(BestChanged(blend.value, blend.error, blend.by_family(), saved, len(blend.trials[0].scores)))
 

@@ -1,4 +1,4 @@
-"""What a fold costs: expected by the plan, corrected by what was measured in this run, capped by the family's share."""
+"""What a fold costs: expected by the plan, corrected by what was measured in this run, and what it may cost."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from automl.space import Params
 from automl.trial import Trial
 
 LEAST_SECONDS = 2.0
+_MARGIN = 1.5
 
 
 @dataclass(slots=True)
@@ -50,16 +51,28 @@ class Prices:
         return self._spent[family].seconds
 
     def limit(self, trial: Trial, n_folds: int) -> float:
-        """Seconds a fold of a trial may take; never beyond the end of the search."""
-        return min(self._clock.search_left, self._fair(trial.family, n_folds))
+        """Seconds a fold of a trial may take: what it should take with a margin, if all its folds then fit.
+
+        A fit that its limit cuts short tells little of what it could be, so the family's share of the search is no
+        limit where there is time for more; it is what a fold may take where there is not.
+        """
+        left = self._clock.search_left
+        for_each = left / math.ceil((n_folds - len(trial.scores)) / self._plan.n_workers)
+        wanted = min(_MARGIN * self._price(trial.family, trial.params), for_each)
+        return min(left, max(wanted, self._fair(trial.family, n_folds)))
 
     def no_time(self, family: str, params: Params, n_folds: int) -> str:
-        """Why there is no time for all folds of a trial; empty if there is."""
-        spent = self._spent[family]
-        ratio = spent.seconds / spent.expected if spent.expected > 0 else 1.0
-        fold = min(self._expected(family, params) * ratio, self._fair(family, n_folds))
+        """Why there is no time for all folds of a trial; empty if there is. A family's first may be cut short."""
+        price = self._price(family, params)
+        fold = price if self._spent[family].seconds else min(price, self._fair(family, n_folds))
         needed, left = fold * math.ceil(n_folds / self._plan.n_workers), self._clock.search_left
         return "" if needed <= left else f"needs about {needed:.1f} s for {n_folds} folds, and {left:.1f} s are left"
+
+    def _price(self, family: str, params: Params) -> float:
+        """Seconds a fold should take, by the plan and by what the family's folds took so far."""
+        spent = self._spent[family]
+        ratio = spent.seconds / spent.expected if spent.expected > 0 else 1.0
+        return self._expected(family, params) * ratio
 
     def _expected(self, family: str, params: Params) -> float:
         """Seconds a fold should take by the plan, in proportion to the cost model for other parameters."""
