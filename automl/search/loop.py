@@ -28,6 +28,7 @@ _PATIENCE_SECONDS = 5.0
 _PATIENCE_SHARE = 0.2
 _PATIENCE_BUDGET = 0.05
 _PATIENCE_TRIALS = 8
+_PATIENCE_OF_THE_BEST = 3
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class _Patience:
     since: float = field(default_factory=time.monotonic)
     began: float = field(default_factory=time.monotonic)
     n_trials: int = 0
+    n_of_the_best: int = 0
 
     def note(self, ledger: Ledger, blend: Blend) -> None:
         """Take note of a blend; better by a quarter of the standard error of the difference is better."""
@@ -59,14 +61,19 @@ class _Patience:
             gain, error = improvement(ledger, self.best, blend)
             if gain <= 0.25 * error:
                 return
-        self.best, self.since, self.n_trials = blend, time.monotonic(), 0
+        self.best, self.since, self.n_trials, self.n_of_the_best = blend, time.monotonic(), 0, 0
+
+    def count(self, trial: Trial) -> None:
+        """Take note of a trial that came to its end."""
+        self.n_trials += 1
+        self.n_of_the_best += self.best is not None and trial.family in dict(self.best.by_family())
 
     def is_out(self) -> bool:
-        """Whether nothing has come of enough time and enough trials."""
+        """Whether nothing has come of enough time and enough trials, some of them of families that are in the blend."""
         now = time.monotonic()
-        waited = now - self.since
         enough = max(_PATIENCE_SECONDS, _PATIENCE_SHARE * (now - self.began), _PATIENCE_BUDGET * self.budget)
-        return self.n_trials >= _PATIENCE_TRIALS and waited > enough
+        is_tried = self.n_trials >= _PATIENCE_TRIALS and self.n_of_the_best >= _PATIENCE_OF_THE_BEST
+        return is_tried and now - self.since > enough
 
 
 class Search:
@@ -174,12 +181,12 @@ class Search:
         trial = self._ledger.add_fold(number, fold, result.value)
         self._schedule.fold_ended(trial, fold, result.value.seconds)
         if trial.state == "done":
-            self._patience.n_trials += 1
+            self._patience.count(trial)
             self._sink(TrialEnded(trial))
             return True
         reason = reason_to_stop(self._ledger, trial, self._plan.max_models) if trial.origin != "baseline" else ""
         if reason:
-            self._patience.n_trials += 1
+            self._patience.count(trial)
             self._close(self._ledger.end(number, "pruned", reason))
         return self.best is None
 

@@ -1,0 +1,87 @@
+"""Books of a small search, made by hand: rows, splits, trials with predictions that are right up to some noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from automl.features import Features, Layout
+from automl.plan import Candidate, Cost, Hardware, Plan, Validation, Wishes
+from automl.rundir import RunDir
+from automl.search.best import Blend
+from automl.search.ledger import Ledger
+from automl.search.objective import FoldResult, Material
+from automl.splits import make_splits
+from automl.task import Task
+from automl.trial import Trial
+
+N = 400
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(N, 2))
+Y = X[:, 0] + 0.1 * RNG.normal(size=N)
+TASK = Task(kind="regression", target="y", metric="rmse")
+PARAMS = {"scaling": "standard", "l1_ratio": 0.5}  # of the linear family
+HOLDOUT = Validation(kind="holdout", n_folds=1, fraction=0.25)
+FOLDS = Validation(kind="kfold", n_folds=4)
+
+
+def plan(validation: Validation = HOLDOUT, *families: str, seconds: float = 60.0) -> Plan:
+    cost = Cost(seconds=1.0, memory_bytes=10)
+    share = 1 / max(len(families), 1)
+    return Plan(
+        task=TASK,
+        validation=validation,
+        candidates=tuple(
+            Candidate(family=f, kind="shallow", priority=1.0, share=share, portfolio=(PARAMS,), cost=cost)
+            for f in families
+        ),
+        ruled_out=(),
+        reasons=(),
+        hardware=Hardware(n_cores=2, memory_bytes=10**9),
+        wishes=Wishes(seconds=seconds),
+        n_workers=2,
+        threads_per_fit=1,
+        max_models=10,
+    )
+
+
+def books(folder: Path, validation: Validation = HOLDOUT) -> Ledger:
+    layout = Layout(columns=("a", "b"), num_names=("a", "b"), num_sources=(0, 1))
+    x = Features(X.astype(np.float32), np.empty((N, 0), dtype=np.int32), layout)
+    splits = make_splits(validation, Y, seed=0)
+    return Ledger(RunDir.create(folder / "run"), Material(TASK, x, Y, None, splits))
+
+
+def enter(
+    ledger: Ledger,
+    noise: float,
+    *,
+    family: str = "linear",
+    seconds: float = 1.0,
+    n_iterations: int | None = None,
+    truncated: bool = False,
+) -> Trial:
+    """A trial with every fold done, its predictions the truth and so much noise."""
+    number = len(ledger.trials)
+    trial = Trial(number=number, family=family, params={}, origin="portfolio")
+    ledger.open_trial(trial)
+    rng = np.random.default_rng(number)
+    for fold, split in enumerate(ledger.splits):
+        prediction = Y[split.valid] + noise * rng.normal(size=len(split.valid))
+        result = FoldResult(
+            prediction=prediction,
+            value=0.0,
+            seconds=seconds,
+            n_iterations=n_iterations,
+            curve=(),
+            truncated=truncated,
+        )
+        trial = ledger.add_fold(number, fold, result)
+    return trial
+
+
+def blend_of(*trials: Trial) -> Blend:
+    values = [t.value for t in trials if t.value is not None]
+    weight = 1 / len(trials)
+    return Blend(trials=trials, weights=(weight,) * len(trials), value=min(values), error=0.1)

@@ -1,0 +1,56 @@
+"""What a fold may take, and which trials there is time for."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from search_books import FOLDS, PARAMS, blend_of, books, enter, plan
+
+from automl.modalities.tabular import profile_table
+from automl.search.best import improvement
+from automl.search.budget import Clock
+from automl.search.prices import Prices
+from automl.settings import Settings
+from automl.table import Table
+from automl.trial import Trial
+
+TABLE = Table.from_columns({"a": [float(i) for i in range(60)], "y": [float(i % 7) for i in range(60)]}, "t.csv")
+PROFILE = profile_table(TABLE, Settings(data="t.csv", target="y", task="regression"))[0]
+
+
+def prices(seconds: float) -> Prices:
+    made = plan(FOLDS, *("linear", "svm", "tree", "knn", "forest"), seconds=seconds)
+    for candidate in made.candidates:
+        assert candidate.cost.seconds == 1.0
+    return Prices(made, PROFILE, Clock(started=time.monotonic(), seconds=seconds, reserve=0.0))
+
+
+def trial(n_done: int = 0) -> Trial:
+    return Trial(number=0, family="linear", params=PARAMS, origin="portfolio", scores=()[:n_done])
+
+
+def test_a_fold_may_take_what_it_should_and_half_more_where_all_folds_then_fit() -> None:
+    assert prices(20.0).limit(trial(), 4) == pytest.approx(2.0), "its share: a fifth of 40 s over 4 folds"
+    measured = prices(20.0)
+    measured.note(trial(), 3.0)
+    assert measured.limit(trial(), 4) == pytest.approx(4.5, rel=0.05), "it took three times as long as expected"
+    measured.note(trial(), 60.0)
+    assert measured.limit(trial(), 4) == pytest.approx(10.0, rel=0.05), "20 s for two rounds of two folds"
+
+
+def test_a_first_trial_may_start_cut_short_and_a_later_one_needs_the_time() -> None:
+    made = prices(3.0)
+    assert made.no_time("linear", PARAMS, 4) == ""
+    made.note(trial(), 5.0)
+    assert "are left" in made.no_time("linear", PARAMS, 4)
+
+
+def test_improvement_is_told_more_precisely_than_a_score(tmp_path: Path) -> None:
+    ledger = books(tmp_path, FOLDS)
+    bad, good = enter(ledger, 0.5), enter(ledger, 0.45)
+    gain, error = improvement(ledger, blend_of(bad), blend_of(good))
+    assert gain == pytest.approx(0.05, abs=0.04)
+    assert 0 < error < 0.05
+    assert improvement(ledger, blend_of(bad), blend_of(bad)) == (0.0, 0.0)

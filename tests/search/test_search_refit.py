@@ -1,0 +1,109 @@
+"""Refits on all rows: which trials get one, how far they go, and what is said of the others."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from search_books import FOLDS, HOLDOUT, N, blend_of, books, enter, plan
+
+from automl.engines import Job, JobResult
+from automl.family import FitLog
+from automl.search.budget import Clock
+from automl.search.refit import refit, seconds_to_hold
+
+
+class FakeEngine:
+    """Answers each job at once, as told by family; what is not told never comes back."""
+
+    n_workers = 2
+
+    def __init__(self, **answers: dict[str, Any]) -> None:
+        self._answers = answers
+        self.jobs: list[Job] = []
+        self.cancelled: list[int] = []
+        self._ended: list[JobResult] = []
+
+    def submit(self, job: Job) -> None:
+        self.jobs.append(job)
+        answer = self._answers.get(job.arguments["family"])
+        if answer is not None:
+            self._ended.append(JobResult(number=job.number, **answer))
+
+    def wait(self, seconds: float) -> list[JobResult]:
+        ended, self._ended = self._ended, []
+        if not ended:
+            time.sleep(min(seconds, 0.01))
+        return ended
+
+    def cancel(self, number: int) -> None:
+        self.cancelled.append(number)
+
+
+DONE = {"outcome": "done", "value": FitLog()}
+
+
+def clock(seconds: float = 60.0) -> Clock:
+    return Clock(started=time.monotonic(), seconds=seconds, reserve=0.0)
+
+
+def never() -> bool:
+    return False
+
+
+def test_every_trial_of_the_blend_learns_from_all_rows_to_its_own_number_of_rounds(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    trials = enter(ledger, 0.1, n_iterations=40), enter(ledger, 0.2, family="forest")
+    engine = FakeEngine(linear=DONE, forest=DONE)
+    blend, said = refit(plan(), ledger, blend_of(*trials), engine, clock(), never)
+    assert blend.refitted == (0, 1)
+    assert said == ""
+    assert [job.arguments["params"] for job in engine.jobs] == [{"n_iterations": 40}, {}]
+    assert all(job.action.endswith(":fit_all") for job in engine.jobs)
+
+
+def test_what_was_cut_short_fails_or_has_no_time_stays_as_it_is_and_is_said(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    trials = (
+        enter(ledger, 0.1, truncated=True),
+        enter(ledger, 0.1, family="forest"),
+        enter(ledger, 0.1, family="svm", seconds=1000.0),
+        enter(ledger, 0.1, family="knn"),
+        enter(ledger, 0.1, family="tree"),
+    )
+    engine = FakeEngine(
+        forest={"outcome": "failed", "message": "boom\nTraceback"},
+        knn={"outcome": "done", "value": FitLog(truncated=True)},
+        tree=DONE,
+    )
+    blend, said = refit(plan(), ledger, blend_of(*trials), engine, clock(), never)
+    assert blend.refitted == (4,)
+    assert said.startswith("4 of the blend's 5 models")
+    assert said.endswith("boom, cut short by the clock, no time left")
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_refit_that_is_not_back_in_time_is_called_off(tmp_path: Path, *, stopped: bool) -> None:
+    ledger = books(tmp_path)
+    engine = FakeEngine()
+    trial = enter(ledger, 0.1, seconds=0.1)
+    began = time.monotonic()
+    blend, said = refit(plan(), ledger, blend_of(trial), engine, clock(0.5), lambda: stopped)
+    assert blend.refitted == ()
+    assert "no time left" in said
+    assert time.monotonic() - began < 5
+    assert len(engine.cancelled) == (0 if stopped else 1)
+
+
+def test_the_search_leaves_time_for_refits_only_where_rows_were_left_out(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    trial = enter(ledger, 0.1, seconds=3.0)
+    held = seconds_to_hold(plan(), ledger, blend_of(trial), clock())
+    assert 3.0 / 0.75 < held < 10
+    slow = enter(ledger, 0.1, seconds=300.0)
+    assert seconds_to_hold(plan(), ledger, blend_of(slow), clock()) < 0.5 * 60
+    assert seconds_to_hold(plan(FOLDS), ledger, blend_of(trial), clock()) == 0.0
+    assert HOLDOUT.unseen_share == pytest.approx(0.25)
+    assert len(ledger.y) == N
