@@ -149,7 +149,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
         memory_bytes: Of the table in memory.
         shape: Size of the learning problem; None without a target.
         suggested_group: A column whose groups a random split would tear apart.
-        suggested_time: A column with which the target moves, so that a random split lets a model see the future.
+        suggested_time: A column that rows follow and the target moves with: a random split lets a model see the future.
     """
 
     source: str

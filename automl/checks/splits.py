@@ -61,33 +61,40 @@ def group_structure(context: Context) -> list[Finding]:
 
 
 def time_structure(context: Context) -> list[Finding]:
-    """D026: the target moves with time, or rows stand in the order of time.
+    """D026: rows stand in the order of time, or the target moves with a date.
 
-    Reported is the first date column over ten spans of which the mean of the target varies by more than 15 % of its
-    variance (a warning: later rows will differ), or else the first by which 99 % of the rows are sorted.
+    A warning where both hold for a date column: 99 % of the rows are sorted by it, and over ten spans of it the mean of
+    the target varies by more than 15 % of its variance, so later rows will differ. One without the other is told only:
+    a log may well be in order of time without a drift, and a date of birth says much of a person but is no time of
+    observation.
     """
     if context.task is None or context.task.time:
         return []
     outcome = context.outcome(context.small)
-    dates = {
-        column.name: read_numbers(context.small_columns[column.name], column)
-        for column in context.columns
-        if column.kind == "datetime" and column.role in ("feature", "left_out")
-    }
-    drifts = {name: _drift(seconds, outcome) for name, seconds in dates.items() if outcome is not None}
-    for name, evidence in drifts.items():
-        if evidence:
-            advice = f"if it will predict later rows, a random split flatters: --time {quote(name)}"
-            return [_in_time(name, f"the target moves with {name!r}", "warning", evidence, advice)]
-    for name, seconds in dates.items():
-        if evidence := _order(seconds):
-            advice = f"if it will predict later rows, and the past is not like them: --time {quote(name)}"
-            return [_in_time(name, f"rows follow {name!r}", "info", evidence, advice)]
-    return []
+    told: list[Finding] = []
+    for column in context.columns:
+        if column.kind != "datetime" or column.role not in ("feature", "left_out"):
+            continue
+        seconds = read_numbers(context.small_columns[column.name], column)
+        order, drift = _order(seconds), _drift(seconds, outcome) if outcome is not None else ""
+        if order and drift:
+            return [_in_time(column.name, "rows follow {}, and the target moves with it", "warning", order, drift)]
+        if order or drift:
+            told.append(
+                _in_time(column.name, "rows follow {}" if order else "the target moves with {}", "info", order, drift)
+            )
+    return told[:1]
 
 
-def _in_time(name: str, title: str, severity: Severity, evidence: str, advice: str) -> Finding:
-    return Finding(code="D026", title=title, severity=severity, columns=(name,), evidence=evidence, advice=advice)
+def _in_time(name: str, title: str, severity: Severity, order: str, drift: str) -> Finding:
+    return Finding(
+        code="D026",
+        title=title.format(repr(name)),
+        severity=severity,
+        columns=(name,),
+        evidence="; ".join(filter(None, (order, drift))),
+        advice=f"if it will predict later rows, a random split flatters: --time {quote(name)}",
+    )
 
 
 def between(groups: NDArray[np.intp], y: NDArray[np.float64]) -> float:

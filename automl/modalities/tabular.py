@@ -33,8 +33,8 @@ def profile_table(table: Table, settings: Settings, findings: tuple[Finding, ...
 
     Args:
         table: As read.
-        settings: Target, task, types, columns to leave out. Groups that are found, or else dates with which the target
-            moves, are split by unless a column is told for it; `group` or `time` "none" refuses that.
+        settings: Target, task, types, columns to leave out. Groups that are found, or else dates that rows follow and
+            the target moves with, are split by unless a column is told for it; `group` or `time` "none" refuses that.
         findings: Those of the reader, kept first.
 
     Returns:

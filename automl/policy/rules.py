@@ -254,11 +254,12 @@ def suggested_time(case: Case) -> Ruling | None:
     name = case.profile.suggested_time
     if not name:
         return None
+    moves = f"rows follow {name!r} and the target moves with it"
     if case.task.time == name:
-        return Ruling(f"the target moves with {name!r}: models are checked on later rows than they learned from")
+        return Ruling(f"{moves}: models are checked on later rows than they learned from")
     return Ruling(
-        f"the target moves with {name!r}; rows are split without regard to it all the same, which flatters the score "
-        f"if the model is to predict later rows: --time {name!r} splits by it"
+        f"{moves}; they are split without regard to it all the same, which flatters the score if the model is to "
+        f"predict later rows: --time {name!r} splits by it"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from automl.errors import DataError, UsageError
 from automl.plan import Validation, Wishes
 from automl.policy.cost import search_seconds
@@ -13,9 +15,8 @@ from automl.task import Task
 from automl.typography import counted, format_share
 
 # A k-fold is affordable where all its fits of the main learners' first defaults take at most this share of the search.
-# Many rows make one holdout precise, so that time is better spent on more models.
-_AFFORDABLE = 0.6
-_AFFORDABLE_MANY_ROWS = 0.15
+# Many rows make one holdout precise, so that time is better spent on more models, the best refitted on all rows.
+_AFFORDABLE = ((2_000, 0.6), (10_000, 0.3), (MANY, 0.15))
 _N_MAIN = 4
 
 
@@ -71,7 +72,8 @@ def _ladder(n: int, wishes: Wishes) -> tuple[tuple[int, int], ...]:
 
 def _is_affordable(n_whole_fits: float, costs: tuple[float, ...], n_workers: int, case: Case) -> bool:
     """Whether so many fits on all rows of each main learner leave time for the rest of the search."""
-    share = _AFFORDABLE if case.shape.n_rows < MANY else _AFFORDABLE_MANY_ROWS
+    rows, shares = zip(*_AFFORDABLE, strict=True)
+    share = float(np.interp(np.log(case.shape.n_rows), np.log(rows), shares))
     return n_whole_fits * sum(costs[:_N_MAIN]) <= share * search_seconds(case.wishes) * n_workers
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from automl.checks import CHECKS
 from automl.checks.leaks import explained
@@ -127,30 +128,41 @@ def test_groups_and_a_drift_in_time_are_split_by() -> None:
     assert found.column("session_id").role == "group"
     assert profiled(groups, group="none").column("session_id").role == "feature"
     assert profiled(groups, group="session_id").suggested_group is None
-    drifting = profiled(
+    unrelated = profiled(
         {"when": RNG.permutation(N) * 86400.0 + 1.5e9, "y": np.arange(N) * 1.0}, types={"when": "datetime"}
     )
-    assert drifting.suggested_time is None, "dates without an order and a target without a drift"
+    assert unrelated.suggested_time is None, "dates without an order and a target without a drift"
     sorted_by_time = {"when": DAYS, "y": Y}
     assert [f.severity for f in findings("D026", sorted_by_time)] == ["info"], "an order alone is no drift"
     assert profiled(sorted_by_time).column("when").role == "feature"
     assert not findings("D026", sorted_by_time, time="when")
 
 
-def test_drift_of_the_target_with_time_is_seen_in_shuffled_rows() -> None:
-    order = RNG.permutation(1000)
+def drifting(order: NDArray[np.intp]) -> Table:
     days = np.datetime64("2020-01-01", "us") + order * np.timedelta64(86_400_000_000, "us")
-    table = Table.from_columns({"when": days, "x": RNG.normal(size=1000), "y": order + RNG.normal(size=1000)})
-    found, task = profile_table(table, Settings(data="t", target="y"))
+    return Table.from_columns({"when": days, "x": RNG.normal(size=1000), "y": order + RNG.normal(size=1000)})
+
+
+def test_rows_in_the_order_of_a_date_that_the_target_moves_with_are_split_by_it() -> None:
+    found, task = profile_table(drifting(np.arange(1000)), Settings(data="t", target="y"))
     assert found.suggested_time == "when"
     assert task is not None
     assert task.time == "when"
     assert found.column("when").role == "time"
     assert found.column("when").is_feature, "its season and its parts are learned from"
-    at_random = profile_table(table, Settings(data="t", target="y", time="none"))
-    assert at_random[1] is not None
-    assert at_random[1].time is None
-    assert at_random[0].suggested_time == "when", "refused, and still said"
+    at_random, task = profile_table(drifting(np.arange(1000)), Settings(data="t", target="y", time="none"))
+    assert task is not None
+    assert task.time is None
+    assert at_random.suggested_time == "when", "refused, and still said"
+
+
+def test_a_date_that_rows_do_not_follow_is_told_and_not_split_by() -> None:
+    found, task = profile_table(drifting(RNG.permutation(1000)), Settings(data="t", target="y"))
+    assert task is not None
+    assert task.time is None
+    assert [(f.severity, f.title) for f in found.findings if f.code == "D026"] == [
+        ("info", "the target moves with 'when'")
+    ]
 
 
 PERSONAL: dict[str, list[str]] = {
