@@ -115,14 +115,21 @@ class Processes:
                 return
 
     def _dispatch(self) -> None:
-        for worker in self._workers:
+        for index, worker in enumerate(self._workers):
             line = self._books.lines.get(worker.token)
-            if line is not None and worker.job is None and self._books.queue:
-                worker.job = self._books.queue.popleft()
-                worker.since = time.monotonic()
-                line.send(worker.job)
-            elif line is None and self._books.queue:
+            if worker.job is not None or not self._books.queue:
+                continue
+            if line is None:
                 _check_start(worker)
+                continue
+            job = self._books.queue.popleft()
+            try:
+                line.send(job)
+            except OSError:  # it ended while it had nothing to do
+                self._books.queue.appendleft(job)
+                self._replace(index)
+                continue
+            worker.job, worker.since = job, time.monotonic()
 
     def _busy(self) -> bool:
         return bool(self._books.queue) or any(worker.job is not None for worker in self._workers)

@@ -39,6 +39,19 @@ def test_a_signal_ends_the_run_with_the_best_model_so_far(tmp_path):
     assert len(parsed(automl("predict", "run", "churn.csv", folder=tmp_path).out)) == 400
 
 
+def test_a_second_signal_ends_the_run_at_once(tmp_path):
+    churn_file(tmp_path)
+    run = tmp_path / "run"
+    process = started("fit", "churn.csv", "-l", "120s", "-o", "run", folder=tmp_path)
+    wait_until(lambda: len(finished_trials(run)) >= 3, process)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) in (130, 143)
+    assert not (run / "report.html").exists()
+    assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
+
+
 def test_a_killed_run_leaves_a_model_and_is_resumed(tmp_path):
     churn_file(tmp_path)
     run = tmp_path / "run"

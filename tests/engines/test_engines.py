@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from automl import registry
@@ -67,6 +68,16 @@ def test_a_crashed_worker_is_a_failed_job_only() -> None:
     assert crashed.outcome == "killed"
     assert "status" in crashed.message
     assert done.value == 2
+
+
+def test_a_worker_that_ends_between_jobs_is_replaced() -> None:
+    with registry.load("engines", "processes")(1) as engine:
+        engine.submit(job(0, "pid"))
+        (first,) = collect(engine, 1)
+        psutil.Process(first.value).kill()
+        time.sleep(0.2)
+        engine.submit(job(1, "double", value=5))
+        assert [r.value for r in collect(engine, 1)] == [10]
 
 
 def test_memory_beyond_the_limit_is_killed() -> None:
