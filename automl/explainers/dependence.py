@@ -54,7 +54,8 @@ def axis_of(column: Column, index: int, x: Features, profile: ColumnProfile | No
     """
     numeric = [feature for feature, source in enumerate(x.layout.num_sources) if source == index]
     categorical = [feature for feature, source in enumerate(x.layout.cat_sources) if source == index]
-    if categorical and not numeric:
+    is_category = profile is not None and profile.kind == "category"  # its words may be read as numbers beside it
+    if categorical and (is_category or not numeric):
         return _categories(column)
     if column.storage == "datetime" or (profile is not None and profile.date_format):
         return Axis("date", (), column.datetimes(profile.date_format if profile else None))
