@@ -22,6 +22,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
         level: Of the interval, 0 to 1.
         error: Standard error.
         n_rows: Rows it was computed on.
+        n_new: Rows of the new sample whose score the interval is for; None for the metric of the population.
     """
 
     metric: str
@@ -31,6 +32,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     error: float
     n_rows: int
     level: float = 0.9
+    n_new: int | None = None
 
 
 class BlendMember(msgspec.Struct, frozen=True, kw_only=True):

@@ -158,7 +158,7 @@ def test_the_verdict_stands_first_and_doubts_itself() -> None:
     assert [name for name, _ in good.facts][:3] == ["roc_auc", "90 % interval", "best baseline"]
     poor = compose(outcome_of("binary", skill=0.0), evidence_of("binary", 0.0))
     [doubt] = [b for b in poor.sections[0].blocks if isinstance(b, Notice)]
-    assert "overlap" in doubt.text
+    assert "may do as well" in doubt.text
 
 
 def test_findings_come_gravest_first() -> None:

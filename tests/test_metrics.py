@@ -91,6 +91,19 @@ def test_unknown_and_unsuitable_metrics_are_refused_with_what_there_is() -> None
         check_metric("rmse", "binary")
 
 
+def test_intervals_for_a_new_sample_hold_its_score_about_as_often_as_they_claim() -> None:
+    hits, metric = 0, METRICS["mae"]
+    for draw in range(200):
+        rng = np.random.default_rng(draw)
+        y, new = rng.normal(size=300), rng.normal(size=100)
+        found = estimate(metric, y, np.zeros(300), seed=draw, n_new=len(new))
+        hits += found.low <= np.abs(new).mean() <= found.high
+    assert 168 <= hits <= 192
+    assert found.n_new == 100
+    narrow = estimate(metric, y, np.zeros(300), seed=199)
+    assert found.high - found.low == pytest.approx(2 * (narrow.high - narrow.low))
+
+
 def test_intervals_hold_the_true_value_about_as_often_as_they_claim() -> None:
     hits, metric = 0, METRICS["mae"]
     for draw in range(60):

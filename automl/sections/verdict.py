@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 from automl.metrics import METRICS
@@ -36,21 +37,23 @@ def best_baseline(outcome: Outcome) -> tuple[str, Estimate] | None:
 
 
 def _is_ahead(score: Estimate, other: Estimate) -> bool:
-    """Whether the score's interval lies on the better side of the other's."""
-    return score.low > other.high if METRICS[score.metric].maximize else score.high < other.low
+    """Whether the score is better by more than chance: two standard errors of the difference, were both independent."""
+    better = METRICS[score.metric].gain(score.value) - METRICS[score.metric].gain(other.value)
+    return better > 2 * math.hypot(score.error, other.error)
 
 
 def _doubt(score: Estimate, title: str, other: Estimate) -> str:
     return (
-        f"The interval of this model ({span(score)}) and that of the {title} ({span(other)}) overlap: on these rows "
-        "the simple model may do as well. More rows, or columns that say more, would help more than more time."
+        f"This model ({scored(score)}) and the {title} ({scored(other)}) are no further apart than chance may put "
+        "them: the simple model may do as well. More rows, or columns that say more, would help more than more time."
     )
 
 
 def _lead(outcome: Outcome) -> str:
     task, score = outcome.plan.task, outcome.score
     better = "higher" if METRICS[score.metric].maximize else "lower"
-    expect = f"For new rows like these, expect {score.metric} {interval(score)}; {better} is better."
+    new = f"{counted(score.n_new, 'new row')} like these" if score.n_new else "new rows like these"
+    expect = f"For {new}, expect {score.metric} {interval(score)}; {better} is better."
     best = best_baseline(outcome)
     against = ""
     if best is not None and _is_ahead(score, best[1]):
