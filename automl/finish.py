@@ -31,7 +31,7 @@ from automl.read import read
 from automl.rundir import MODEL, RunDir
 from automl.search.best import Blend, Finish, finish, honest_prediction
 from automl.search.budget import Clock
-from automl.search.ledger import ALL_ROWS, Ledger
+from automl.search.ledger import Ledger
 from automl.states import pack
 from automl.task import Task
 
@@ -120,7 +120,7 @@ def conclude(
         metrics=metrics,
         baselines=baselines,
         members=found.blend.members(),
-        refitted=found.blend.refitted,
+        refitted=tuple(sorted(found.blend.refitted)),
         verdict=found.verdict,
         stopped=found.stopped,
         seconds=clock.elapsed,
@@ -196,7 +196,7 @@ def save_model(
     entries = []
     for trial, weight in zip(blend.trials, blend.weights, strict=True):
         folders = []
-        folds = [ALL_ROWS] if trial.number in blend.refitted else [fold_score.fold for fold_score in trial.scores]
+        folds = blend.refitted.get(trial.number) or [fold_score.fold for fold_score in trial.scores]
         for fold in folds:
             state = ledger.state_path(trial.number, fold)
             folder = f"models/{trial.number}/{state.name.rpartition('_')[2]}"

@@ -16,7 +16,7 @@ from automl.typography import counted, format_share
 
 # A k-fold is affordable where all its fits of the main learners' first defaults take at most this share of the search.
 # Many rows make one holdout precise, so that time is better spent on more models, the best refitted on all rows.
-_AFFORDABLE = ((2_000, 0.6), (10_000, 0.3), (MANY, 0.15))
+_AFFORDABLE = ((8_000, 0.6), (15_000, 0.3), (MANY, 0.15))
 _N_MAIN = 4
 
 
@@ -73,8 +73,19 @@ def _ladder(n: int, wishes: Wishes) -> tuple[tuple[int, int], ...]:
 def _is_affordable(n_whole_fits: float, costs: tuple[float, ...], n_workers: int, case: Case) -> bool:
     """Whether so many fits on all rows of each main learner leave time for the rest of the search."""
     rows, shares = zip(*_AFFORDABLE, strict=True)
-    share = float(np.interp(np.log(case.shape.n_rows), np.log(rows), shares))
+    share = float(np.interp(np.log(_telling_rows(case)), np.log(rows), shares))
     return n_whole_fits * sum(costs[:_N_MAIN]) <= share * search_seconds(case.wishes) * n_workers
+
+
+def _telling_rows(case: Case) -> float:
+    """Rows by what they tell of a model: of two classes as many as, were they level, would tell as much."""
+    n = case.shape.n_rows
+    target = next((c for c in case.profile.columns if c.name == case.task.target), None)
+    counts = [count for _, count in target.top] if target is not None and case.task.kind == "binary" else []
+    if len(counts) < 2:
+        return n
+    share = min(counts) / sum(counts)
+    return max(1.0, 4 * n * share * (1 - share))
 
 
 def _units(profile: Profile, task: Task, n: int) -> tuple[int, str]:
@@ -124,9 +135,9 @@ def _rare(case: Case, k: int) -> str:
 def _holdout(case: Case, costs: tuple[float, ...], n_workers: int, n_units: int, *, is_sample: bool) -> Validation:
     n = case.shape.n_rows
     fraction = holdout_fraction(n) if not case.task.group else max(holdout_fraction(n), 1 / n_units)
-    fits, budget = seconds_text(2 * sum(costs[:_N_MAIN])), seconds_text(search_seconds(case.wishes) * n_workers)
+    fits, budget = seconds_text(3 * sum(costs[:_N_MAIN])), seconds_text(search_seconds(case.wishes) * n_workers)
     main = counted(min(_N_MAIN, len(costs)), "main family", "main families")
-    why = f"3 folds of one model of {main} would take {fits} of the {budget} that all workers have"
+    why = f"4 folds of one model of {main} would take {fits} of the {budget} that all workers have"
     if is_sample:
         why = "rows had to be left out already, so there is no time for folds"
     elif n >= MANY:

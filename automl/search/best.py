@@ -30,14 +30,14 @@ class Blend(msgspec.Struct, frozen=True, kw_only=True):
         weights: Add up to 1.
         value: Of the metric on the out-of-fold rows the weights were chosen on.
         error: Its standard error.
-        refitted: Numbers of the trials that have a model of all rows.
+        refitted: By number of trial, the places in the books of its models of all rows; for trials that have some.
     """
 
     trials: tuple[Trial, ...]
     weights: tuple[float, ...]
     value: float
     error: float
-    refitted: tuple[int, ...] = ()
+    refitted: dict[int, tuple[int, ...]] = {}
 
     def members(self) -> tuple[BlendMember, ...]:
         """The same for people."""

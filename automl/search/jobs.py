@@ -28,11 +28,15 @@ def fold_job(plan: Plan, ledger: Ledger, trial: Trial, fold: int, *, number: int
 
 
 def whole_job(
-    plan: Plan, ledger: Ledger, trial: Trial, *, number: int, n_iterations: int | None, seconds: float
+    plan: Plan, ledger: Ledger, trial: Trial, place: int, *, number: int, n_iterations: int | None, seconds: float
 ) -> Job:
-    """A trial's fit on all rows, to the rounds or epochs that its folds found best."""
+    """A trial's fit on all rows, to the rounds or epochs that its folds found best.
+
+    Args:
+        place: In the books, `ALL_ROWS` or below; the seed follows it.
+    """
     counted = {} if n_iterations is None else {"n_iterations": n_iterations}
-    arguments = _arguments(plan, ledger, trial, ALL_ROWS, trial.params | counted, seconds)
+    arguments = _arguments(plan, ledger, trial, place, trial.params | counted, seconds)
     return _job("fit_all", arguments, number, seconds)
 
 
@@ -44,7 +48,7 @@ def _arguments(plan: Plan, ledger: Ledger, trial: Trial, fold: int, params: Para
         "seconds": seconds,
         "limits": {
             "n_threads": plan.threads_per_fit,
-            "seed": plan.task.seed + max(fold, 0),
+            "seed": plan.task.seed + (fold if fold >= 0 else ALL_ROWS - fold),
             "device": device_for(plan, trial.family),
         },
         "out": str(ledger.state_path(trial.number, fold)),

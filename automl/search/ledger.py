@@ -17,7 +17,7 @@ from automl.search.objective import FoldResult, Material
 from automl.trial import Score, Trial
 
 Array = NDArray[Any]
-ALL_ROWS = -1  # in the place of a fold: the model that learned from every row
+ALL_ROWS = -1  # in the place of a fold: a model that learned from every row; below it, ones of other seeds
 
 
 @dataclass(slots=True)
@@ -106,8 +106,8 @@ class Ledger:
         return sorted(done, key=lambda t: -self.metric.gain(t.value if t.value is not None else 0.0))
 
     def state_path(self, number: int, fold: int) -> Path:
-        """Folder of a fold's fitted model, or of the one of all rows."""
-        return self.run.work / "fits" / f"{number}_{'all' if fold == ALL_ROWS else fold}"
+        """Folder of a fold's fitted model, or of one of all rows."""
+        return self.run.work / "fits" / f"{number}_{fold if fold >= 0 else f'all{ALL_ROWS - fold}'}"
 
     def _oof_path(self, number: int, fold: int) -> Path:
         return self.run.path / "oof" / f"{number}_{fold}.npy"

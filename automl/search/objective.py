@@ -144,7 +144,7 @@ def fit_all(
         work: Folder of `write_material`.
         seconds: As for `fit_fold`.
         limits: n_threads, seed and device.
-        out: Folder the state is written to, unless the deadline cut the fit short.
+        out: Folder the state is written to.
         deadline: `time.monotonic()` by which all of it must be over; a tenth is kept for storing.
     """
     started, deadline = _begin(family, seconds, deadline)
@@ -152,8 +152,7 @@ def fit_all(
     rows = material.rows(np.arange(len(material.y)))
     model = registry.family(family).build(params, material.task, material.x.layout)
     log = model.fit(rows, None, Limits(deadline=deadline - 0.1 * (deadline - started), **limits))
-    if not log.truncated:
-        write_state(Path(out), model.save())
+    write_state(Path(out), model.save())
     return log
 
 

@@ -53,14 +53,18 @@ def never() -> bool:
     return False
 
 
-def test_every_trial_of_the_blend_learns_from_all_rows_to_its_own_number_of_rounds(tmp_path: Path) -> None:
+def test_every_trial_learns_from_all_rows_to_its_own_rounds_and_random_ones_again_with_other_seeds(
+    tmp_path: Path,
+) -> None:
     ledger = books(tmp_path)
     trials = enter(ledger, 0.1, n_iterations=40), enter(ledger, 0.2, family="forest")
     engine = FakeEngine(linear=DONE, forest=DONE)
     blend, said = refit(plan(), ledger, blend_of(*trials), engine, clock(), never)
-    assert blend.refitted == (0, 1)
+    assert {number: len(places) for number, places in blend.refitted.items()} == {0: 1, 1: 3}
     assert said == ""
-    assert [job.arguments["params"] for job in engine.jobs] == [{"n_iterations": 40}, {}]
+    assert [job.arguments["params"] for job in engine.jobs] == [{"n_iterations": 40}, {}, {}, {}]
+    assert len({job.arguments["limits"]["seed"] for job in engine.jobs[1:]}) == 3, "only random fits get copies"
+    assert len({job.arguments["out"] for job in engine.jobs}) == 4
     assert all(job.action.endswith(":fit_all") for job in engine.jobs)
 
 
@@ -79,9 +83,19 @@ def test_what_was_cut_short_fails_or_has_no_time_stays_as_it_is_and_is_said(tmp_
         tree=DONE,
     )
     blend, said = refit(plan(), ledger, blend_of(*trials), engine, clock(), never)
-    assert blend.refitted == (4,)
+    assert blend.refitted == {4: (-1,)}
     assert said.startswith("4 of the blend's 5 models")
     assert said.endswith("boom, cut short by the clock, no time left")
+
+
+def test_a_net_that_was_paced_to_its_deadline_is_refitted_at_the_same_pace(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    net = enter(ledger, 0.1, family="mlp", seconds=3.0, n_iterations=9, truncated=True)
+    engine = FakeEngine(mlp={"outcome": "done", "value": FitLog(truncated=True)})
+    blend, said = refit(plan(), ledger, blend_of(net), engine, clock(), never)
+    assert len(blend.refitted[0]) == 3
+    assert said == ""
+    assert all(job.arguments["seconds"] == pytest.approx(1.25 * 3.0 / 0.75) for job in engine.jobs)
 
 
 @pytest.mark.parametrize("stopped", [True, False])
@@ -91,7 +105,7 @@ def test_a_refit_that_is_not_back_in_time_is_called_off(tmp_path: Path, *, stopp
     trial = enter(ledger, 0.1, seconds=0.1)
     began = time.monotonic()
     blend, said = refit(plan(), ledger, blend_of(trial), engine, clock(0.5), lambda: stopped)
-    assert blend.refitted == ()
+    assert blend.refitted == {}
     assert "no time left" in said
     assert time.monotonic() - began < 5
     assert len(engine.cancelled) == (0 if stopped else 1)
