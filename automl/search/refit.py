@@ -40,7 +40,7 @@ def seconds_to_hold(plan: Plan, ledger: Ledger, blend: Blend, clock: Clock) -> f
     if not unseen:
         return 0.0
     whole = [trial for trial in blend.trials if _can_be_refitted(trial)]
-    fits = [(_expected(ledger, trial), _COPIES if _is_random(trial) else 1) for trial in whole]
+    fits = [(_expected(ledger, trial), _n_copies(plan, trial)) for trial in whole]
     longest = max((seconds * math.ceil(n / plan.n_workers) for seconds, n in fits), default=0.0)
     needed = max(sum(seconds * n for seconds, n in fits) / plan.n_workers, longest)
     most = min(_MOST_HELD, _WORTH * unseen) * (clock.seconds - clock.reserve)
@@ -54,15 +54,15 @@ def refit(
 
     Rounds and epochs are the median of what the folds found best. A trial whose folds were cut short by the clock has
     no such number and is left as it is (unless it is a net, whose schedules end in time whatever that is), and so is
-    one whose refit would not end in time. Models of one trial that
-    differ in their seed are averaged, as those of folds would have been.
+    one whose refit would not end in time. Models of one trial that differ in their seed are averaged, as those of
+    folds would have been.
 
     Returns:
         The blend with the places of its models of all rows, and a sentence on the trials that have none.
     """
     whole = [trial for trial in blend.trials if _can_be_refitted(trial)]
     problems = {trial.number: _CUT_SHORT for trial in blend.trials if not _can_be_refitted(trial)}
-    waiting = deque((trial, ALL_ROWS - i) for i in range(_COPIES) for trial in whole if not i or _is_random(trial))
+    waiting = deque((trial, ALL_ROWS - i) for i in range(_COPIES) for trial in whole if i < _n_copies(plan, trial))
     flying: dict[int, tuple[Trial, int]] = {}
     done: dict[int, tuple[int, ...]] = {}
     while (waiting or flying) and not stop() and (left := clock.refit_deadline - time.monotonic()) > 0:
@@ -94,9 +94,12 @@ def refit(
     return replace(blend, refitted=done), _sentence(blend, none)
 
 
-def _is_random(trial: Trial) -> bool:
-    """Whether fits of another seed differ."""
-    return bool(registry.family(trial.family).traits & {"neural", "boosting", "bagging"})
+def _n_copies(plan: Plan, trial: Trial) -> int:
+    """Models of one trial: several where fits of other seeds differ and nobody asked for a quick, small or plain one."""
+    wishes = plan.wishes
+    is_random = registry.family(trial.family).traits & {"neural", "boosting", "bagging"}
+    is_small = wishes.max_latency_ms or wishes.max_size_mb or wishes.preset in ("fast", "interpretable")
+    return _COPIES if is_random and not is_small else 1
 
 
 def _can_be_refitted(trial: Trial) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from search_books import FOLDS, HOLDOUT, N, blend_of, books, enter, plan
 
 from automl.engines import Job, JobResult
@@ -66,6 +67,16 @@ def test_every_trial_learns_from_all_rows_to_its_own_rounds_and_random_ones_agai
     assert len({job.arguments["limits"]["seed"] for job in engine.jobs[1:]}) == 3, "only random fits get copies"
     assert len({job.arguments["out"] for job in engine.jobs}) == 4
     assert all(job.action.endswith(":fit_all") for job in engine.jobs)
+
+
+def test_who_asks_for_a_small_model_gets_one_of_each(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    made = plan()
+    made = replace(made, wishes=replace(made.wishes, max_size_mb=5.0))
+    blend, _ = refit(
+        made, ledger, blend_of(enter(ledger, 0.2, family="forest")), FakeEngine(forest=DONE), clock(), never
+    )
+    assert blend.refitted == {0: (-1,)}
 
 
 def test_what_was_cut_short_fails_or_has_no_time_stays_as_it_is_and_is_said(tmp_path: Path) -> None:
