@@ -95,7 +95,7 @@ def refit(
 
 
 def _n_copies(plan: Plan, trial: Trial) -> int:
-    """Models of one trial: several where fits of other seeds differ and nobody asked for a quick, small or plain one."""
+    """Models of one trial: several where other seeds fit otherwise and nobody asked for a quick, small or plain one."""
     wishes = plan.wishes
     is_random = registry.family(trial.family).traits & {"neural", "boosting", "bagging"}
     is_small = wishes.max_latency_ms or wishes.max_size_mb or wishes.preset in ("fast", "interpretable")
