@@ -11,6 +11,7 @@ from automl.ensemble import mix
 from automl.plan import Plan, Verdict
 from automl.search.best import Blend, best_blend, blend_rows
 from automl.search.ledger import Ledger
+from automl.typography import format_number
 
 _DRAWS = 100
 _ROWS = 10_000
@@ -56,7 +57,7 @@ def _margin(ledger: Ledger, shallow: Blend, neural: Blend) -> tuple[float, float
 
 
 def _amount(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else "an unknown amount"
+    return format_number(value) if math.isfinite(value) else "an unknown amount"
 
 
 def _one_kind(ledger: Ledger, plan: Plan, shallow: Blend | None, neural: Blend | None) -> str:
