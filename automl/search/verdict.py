@@ -27,7 +27,7 @@ def judge(ledger: Ledger, plan: Plan) -> Verdict:
     margin, error, n_rows = _margin(ledger, shallow, neural)
     name, rows = plan.task.metric, f"{n_rows:,} out-of-fold rows"
     if abs(margin) <= 2 * error:
-        sentence = f"neural and shallow are level: {_amount(margin)} ± {_amount(error)} {name} apart on {rows}"
+        sentence = f"neural and shallow are level: {_amount(abs(margin))} ± {_amount(error)} {name} apart on {rows}"
         return Verdict(winner="tie", margin=abs(margin), margin_error=error, sentence=sentence)
     better, worse = ("neural", "shallow") if margin > 0 else ("shallow", "neural")
     sentence = f"{better} beats {worse} by {_amount(abs(margin))} ± {_amount(error)} {name} on {rows}"
