@@ -240,7 +240,9 @@ def test_roles() -> None:
         "w": "weight", "t": "time", "y": "target",
     }  # fmt: skip
     assert found.shape is not None
-    assert (found.shape.d_num, found.shape.d_cat, found.shape.n_rows, found.shape.n_outputs) == (1, 0, N, 2)
+    n_date_parts = 8
+    sizes = (found.shape.d_num, found.shape.d_cat, found.shape.n_rows, found.shape.n_outputs)
+    assert sizes == (1 + n_date_parts, 0, N, 2), "dates that rows are split by are features all the same"
     kept = profile(columns, target="y", drop=("a",))
     assert kept.column("again").role == "feature", "the twin of a dropped column stays"
 
