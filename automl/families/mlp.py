@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from automl.family import Family, Model
 from automl.features import Layout
-from automl.nets.cost import Work, epochs_for, n_embedded, n_flags, training_cost
+from automl.nets.cost import Work, epochs_for, n_embedded, n_flags, refusal, training_cost
 from automl.plan import Cost, Hardware
 from automl.profile import Profile, Shape
 from automl.space import Choice, Float, Int, Params, Space
 from automl.task import Task
 
-_MIN_ROWS = 50
 _MAX_COLUMNS = 20_000
 # Above this, periodic embeddings would cost more than the net they feed.
 _MAX_EMBEDDED_NUMBERS = 200
@@ -29,14 +28,7 @@ def _usual(*, regression: bool) -> Params:
 
 
 def _eligible(profile: Profile, task: Task) -> str | None:  # noqa: ARG001 - the contract's arguments
-    size = profile.size
-    if not size.d:
-        return "there are no features for a net to learn from"
-    if size.n_rows < _MIN_ROWS:
-        return f"{size.n_rows} rows are too few to train a net on (at least {_MIN_ROWS})"
-    if size.d > _MAX_COLUMNS:
-        return f"{size.d} columns are too many for a dense first layer (at most {_MAX_COLUMNS})"
-    return None
+    return refusal(profile.size, _MAX_COLUMNS, "for a dense first layer")
 
 
 def _work(size: Shape, params: Params) -> Work:
@@ -52,8 +44,7 @@ def _work(size: Shape, params: Params) -> Work:
 
 def _cost(profile: Profile, params: Params, hardware: Hardware) -> Cost:
     recipe = _RECIPE | params
-    n_epochs, batch_size = int(recipe["n_epochs"] or 1), int(recipe["batch_size"] or 1)
-    return training_cost(profile.size, _work(profile.size, recipe), n_epochs, batch_size, hardware)
+    return training_cost(profile.size, _work(profile.size, recipe), recipe, hardware)
 
 
 def _space(profile: Profile) -> Space:  # noqa: ARG001 - the contract's arguments

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from automl.family import Family, Model
 from automl.features import Layout
-from automl.nets.cost import Work, epochs_for, n_embedded, n_flags, training_cost
+from automl.nets.cost import Work, epochs_for, n_embedded, n_flags, refusal, training_cost
 from automl.plan import Cost, Hardware
 from automl.profile import Profile, Shape
 from automl.space import Choice, Float, Int, Params, Space
 from automl.task import Task
 
-_MIN_ROWS = 50
 _MAX_COLUMNS = 2_000
 _RECIPE: Params = {
     "n_epochs": 64,
@@ -24,14 +23,7 @@ _RECIPE: Params = {
 
 
 def _eligible(profile: Profile, task: Task) -> str | None:  # noqa: ARG001 - the contract's arguments
-    size = profile.size
-    if not size.d:
-        return "there are no features for a net to learn from"
-    if size.n_rows < _MIN_ROWS:
-        return f"{size.n_rows} rows are too few to train a net on (at least {_MIN_ROWS})"
-    if size.d > _MAX_COLUMNS:
-        return f"{size.d} columns are too many to embed each (at most {_MAX_COLUMNS})"
-    return None
+    return refusal(profile.size, _MAX_COLUMNS, "to embed each")
 
 
 def _work(size: Shape, params: Params) -> Work:
@@ -47,8 +39,7 @@ def _work(size: Shape, params: Params) -> Work:
 
 def _cost(profile: Profile, params: Params, hardware: Hardware) -> Cost:
     recipe = _RECIPE | params
-    n_epochs, batch_size = int(recipe["n_epochs"] or 1), int(recipe["batch_size"] or 1)
-    return training_cost(profile.size, _work(profile.size, recipe), n_epochs, batch_size, hardware)
+    return training_cost(profile.size, _work(profile.size, recipe), recipe, hardware)
 
 
 def _space(profile: Profile) -> Space:  # noqa: ARG001 - the contract's arguments

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from automl.plan import Cost, Hardware
 from automl.profile import Shape
+from automl.space import Params
 
+_MIN_ROWS = 50
 _STEP_SECONDS = 3.2e-3
 _ROUND_SECONDS = 1.2e-2
 _START_SECONDS = 0.3
@@ -37,6 +39,17 @@ class Work:
     row_floats: int
 
 
+def refusal(shape: Shape, most_columns: int, what_for: str) -> str | None:
+    """Why a net can't learn a problem of this shape, or None; `what_for` completes "too many columns"."""
+    if not shape.d:
+        return "there are no features for a net to learn from"
+    if shape.n_rows < _MIN_ROWS:
+        return f"{shape.n_rows} rows are too few to train a net on (at least {_MIN_ROWS})"
+    if shape.d > most_columns:
+        return f"{shape.d} columns are too many {what_for} (at most {most_columns})"
+    return None
+
+
 def n_flags(shape: Shape, max_one_hot: int = 9) -> int:
     """Flag columns to expect: categories are taken to have the mean number of levels."""
     if not shape.d_cat:
@@ -50,8 +63,13 @@ def n_embedded(shape: Shape, max_one_hot: int = 9) -> int:
     return 0 if n_flags(shape, max_one_hot) else shape.d_cat
 
 
-def training_cost(shape: Shape, work: Work, n_epochs: int, batch_size: int, hardware: Hardware) -> Cost:
-    """Seconds and bytes of one fit, validation included, should early stopping never set in."""
+def training_cost(shape: Shape, work: Work, params: Params, hardware: Hardware) -> Cost:
+    """Seconds and bytes of one fit, validation included, should early stopping never set in.
+
+    Args:
+        params: Of the fit, `n_epochs` and `batch_size` among them.
+    """
+    n_epochs, batch_size = int(params["n_epochs"] or 1), int(params["batch_size"] or 1)
     batch = min(batch_size, max(shape.n_rows, 1))
     n_steps = n_epochs * max(1, shape.n_rows // batch)
     step = _STEP_SECONDS + batch * work.row_seconds
