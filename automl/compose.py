@@ -71,6 +71,7 @@ def result(outcome: Outcome) -> dict[str, Any]:
         "findings": sorted({f.code for f in outcome.profile.findings}),
         "skipped": list(outcome.skipped),
         "stopped": outcome.stopped,
+        "forecast": msgspec.to_builtins(outcome.forecast),
         "seconds": round(outcome.seconds, 3),
         "stages": {name: round(value, 3) for name, value in outcome.stages.items()},
         "folder": outcome.folder,

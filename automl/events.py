@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from automl.forecast import Forecast
 from automl.plan import Plan, Verdict
 from automl.profile import Profile
 from automl.trial import Trial
@@ -80,6 +81,12 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
     n_running: int
 
 
+class Foreseen(msgspec.Struct, frozen=True, tag=True):
+    """Every family was tried: what the search is expected to come to. Made once, early."""
+
+    forecast: Forecast
+
+
 class Warned(msgspec.Struct, frozen=True, tag=True):
     """Something was skipped or went otherwise than asked; one sentence."""
 
@@ -101,6 +108,7 @@ Event: TypeAlias = (
     | TrialEnded
     | BestChanged
     | Progress
+    | Foreseen
     | Warned
     | Decided
 )

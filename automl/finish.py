@@ -23,6 +23,7 @@ from automl.engines import Engine
 from automl.ensemble import calibrate
 from automl.evaluate import evaluate_predictor
 from automl.explaining import collect, start_explaining
+from automl.forecast import Forecast
 from automl.metrics import METRICS, estimate
 from automl.outcome import Estimate, Evidence, Outcome
 from automl.plan import Plan, Verdict
@@ -67,6 +68,7 @@ class Found:
     encoder: Encoder
     verdict: Verdict
     stopped: str
+    forecast: Forecast | None = None
 
 
 def conclude(
@@ -88,19 +90,15 @@ def conclude(
     if context.stop():
         until = min(until, time.monotonic() + _STOPPED_SECONDS)
     with context.stage("blend"):
-        rows, honest = honest_prediction(ledger, found.blend, plan.max_models, task.seed)
-        after = finish(ledger, rows, honest)
-        y = ledger.y[rows]
-        prediction = calibrate(honest, after.temperature) if task.is_classification else honest
-        n_new = max(1, round(_NEW_SHARE * len(ledger.y)))
-        score = estimate(ledger.metric, y, prediction, threshold=after.threshold, n_new=n_new)
+        judged = _judge(found, plan)
+        after, score = judged.after, judged.score
         save_model(run, ledger, found.blend, found.encoder, prepared.profile, after, score)
-        np.savez(run.path / "oof" / "blend.npz", rows=rows, y=y, prediction=prediction)
+        np.savez(run.path / "oof" / "blend.npz", rows=judged.rows, y=judged.y, prediction=judged.prediction)
     with context.stage("explain"):
         labels = encode_target(prepared.table, prepared.profile, task)
         pending = start_explaining(engine, run.path / MODEL, prepared.table, labels, until=until, seed=task.seed)
-        metrics = (score, *_other_metrics(task, y, prediction, after.threshold, n_new))
-        baselines = _baselines(ledger, n_new)
+        metrics = (score, *_other_metrics(task, judged))
+        baselines = _baselines(ledger, score.n_new)
         if (run.path / MODEL).stat().st_size < _COMPRESSED_A_SECOND * 0.5 * (until - time.monotonic()):
             save_model(run, ledger, found.blend, found.encoder, prepared.profile, after, score, compress=True)
         attribution = collect(pending)
@@ -133,13 +131,43 @@ def conclude(
         temperature=after.temperature,
         skipped=(*context.skipped, *(attribution.skipped if attribution else ())),
         attribution=attribution,
+        forecast=found.forecast,
         settings=msgspec.to_builtins(context.settings),
     )
     with context.stage("render"):
-        render(run, outcome, Evidence(y, prediction))
+        render(run, outcome, Evidence(judged.y, judged.prediction))
     if not context.stop():
         run.finish()
     return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The blend on rows that neither its models nor its weights had seen.
+
+    Shape:
+        rows: (n,) of the training table.
+        y: (n,) values or class codes.
+        prediction: (n,) values or (n, n_classes) calibrated probabilities.
+    """
+
+    rows: NDArray[np.intp]
+    y: NDArray[Any]
+    prediction: NDArray[np.float64]
+    after: Finish
+    score: Estimate
+
+
+def _judge(found: Found, plan: Plan) -> _Judged:
+    """Score the blend honestly."""
+    ledger, task = found.ledger, plan.task
+    rows, honest = honest_prediction(ledger, found.blend, plan.max_models, task.seed)
+    after = finish(ledger, rows, honest)
+    y = ledger.y[rows]
+    prediction = calibrate(honest, after.temperature) if task.is_classification else honest
+    n_new = max(1, round(_NEW_SHARE * len(ledger.y)))
+    score = estimate(ledger.metric, y, prediction, threshold=after.threshold, n_new=n_new)
+    return _Judged(rows, y, prediction, after, score)
 
 
 def _explain_seconds(clock: Clock) -> float:
@@ -152,15 +180,14 @@ def _render_seconds(clock: Clock) -> float:
     return min(_RENDER_SECONDS, 0.1 * clock.seconds)
 
 
-def _other_metrics(
-    task: Task, y: NDArray[Any], prediction: NDArray[Any], threshold: float | None, n_new: int
-) -> tuple[Estimate, ...]:
+def _other_metrics(task: Task, judged: _Judged) -> tuple[Estimate, ...]:
     """Every metric that suits the task but its own."""
     others = [m for m in METRICS.values() if task.kind in m.kinds and m.name != task.metric]
-    return tuple(estimate(metric, y, prediction, threshold=threshold, n_new=n_new) for metric in others)
+    threshold, n_new = judged.after.threshold, judged.score.n_new
+    return tuple(estimate(m, judged.y, judged.prediction, threshold=threshold, n_new=n_new) for m in others)
 
 
-def _baselines(ledger: Ledger, n_new: int) -> tuple[tuple[str, Estimate], ...]:
+def _baselines(ledger: Ledger, n_new: int | None) -> tuple[tuple[str, Estimate], ...]:
     found = []
     for trial in ledger.trials.values():
         rows = ledger.rows(trial.number)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.attribution import Attribution
+from automl.forecast import Forecast
 from automl.plan import Plan, Verdict
 from automl.profile import Profile
 from automl.trial import Trial
@@ -61,6 +62,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         temperature: Of the probability calibration; 1 is none.
         stopped: Why the search ended, in a sentence.
         skipped: What was skipped and why, in sentences.
+        forecast: What more time or rows would bring, as the search ended; None where it was too short to tell.
         seconds: Wall clock of the command so far; `stages` by stage.
         n_train: Rows learned from.
         versions: Of Python and the packages that matter.
@@ -89,6 +91,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 1.0
     skipped: tuple[str, ...] = ()
     attribution: Attribution | None = None
+    forecast: Forecast | None = None
     settings: dict[str, Any] = {}
 
 

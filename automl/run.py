@@ -283,7 +283,7 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
             blend, skipped = refit(planned, ledger, blend, engine, clock, context.stop)
         if skipped:
             context.warn(skipped)
-    found = Found(ledger, blend, encoder, verdict, stopped)
+    found = Found(ledger, blend, encoder, verdict, stopped, loop.forecast)
     return conclude(context, prepared, planned, run, engine, clock, found)
 
 

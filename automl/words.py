@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from automl.outcome import Estimate
+from automl.metrics import METRICS
+from automl.outcome import Estimate, Outcome
 from automl.typography import format_score
 
 
@@ -27,6 +28,22 @@ def level(estimate: Estimate) -> str:
 def interval(estimate: Estimate) -> str:
     """As in "0.850 (90 % interval 0.838–0.861)"."""
     return f"{scored(estimate)} ({level(estimate)} {span(estimate)})"
+
+
+def more_would_bring(outcome: Outcome) -> str:
+    """What twice the time and the rows are expected to bring, beside the score's own error; empty if not known."""
+    told, score = outcome.forecast, outcome.score
+    if told is None:
+        return ""
+    sign = "+" if METRICS[score.metric].maximize else "−"
+
+    def gain(amount: float) -> str:
+        return f"{sign}{format_score(amount, digits=1)}" if amount > 0.01 * score.error else "next to nothing"
+
+    gains = [f"twice the time {gain(told.twice_time)}"]
+    if told.twice_rows is not None:
+        gains.append(f"twice the rows {gain(told.twice_rows)}")
+    return f"{', '.join(gains)} {score.metric} (the score is ± {format_score(score.error, digits=1)})"
 
 
 def listed(items: Sequence[str], most: int = 6) -> str:

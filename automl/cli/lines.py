@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from automl.events import BestChanged, Decided, Event, Planned, Profiled, StageDone, TrialEnded, Warned
+from automl.events import BestChanged, Decided, Event, Foreseen, Planned, Profiled, StageDone, TrialEnded, Warned
 from automl.profile import Profile
 from automl.quantities import format_seconds
 from automl.typography import counted, format_score, printable
@@ -52,6 +52,9 @@ class LogLines:
                 texts = self._trial(event)
             case BestChanged():
                 texts = self._best(event)
+            case Foreseen():
+                told = event.forecast
+                texts = [f"forecast {self._metric} {format_score(told.value, digits=4)} at the time limit"]
             case Warned():
                 texts = [f"warning {event.message}"]
             case Decided():

@@ -15,6 +15,7 @@ from rich.text import Text
 from automl.events import (
     BestChanged,
     Event,
+    Foreseen,
     Planned,
     Profiled,
     Progress,
@@ -24,6 +25,7 @@ from automl.events import (
     TrialStarted,
     Warned,
 )
+from automl.forecast import Forecast
 from automl.formats.terminal import data_line, decided_rows, facts, findings_rows, target_line
 from automl.plan import Plan
 from automl.profile import Profile
@@ -55,6 +57,7 @@ class _Race:
     running: set[int] = field(default_factory=set)
     n_running: int | None = None
     best: BestChanged | None = None
+    forecast: Forecast | None = None
 
 
 class LiveDisplay:
@@ -109,6 +112,8 @@ class LiveDisplay:
                 self._started = time.monotonic() - event.seconds
                 self._budget = event.budget
                 self._race.n_done, self._race.n_running = event.n_done, event.n_running
+            case Foreseen():
+                self._race.forecast = event.forecast
             case Warned():
                 self._console.print(Text(f"warning     {printable(event.message)}", style="yellow"))
 
@@ -161,7 +166,10 @@ class LiveDisplay:
         what = best.members[0][0] if len(best.members) == 1 else f"blend of {len(best.members)}"
         text = Text(" best so far   ", style="bold").append(f"{what:<13} ", style="default")
         text.append(f"{metric} {format_score(best.value, digits=4)}", style="bold green")
-        return text.append(f" ± {format_score(best.error, digits=1)}" if best.error > 0 else "", style="default")
+        text.append(f" ± {format_score(best.error, digits=1)}" if best.error > 0 else "", style="default")
+        if self._race.forecast is not None:
+            text.append(f"   likely {format_score(self._race.forecast.value, digits=4)} in the end", style="dim")
+        return text
 
     def _families(self, race: _Race) -> Table:
         maximize = self._maximize()

@@ -34,6 +34,7 @@ from automl.typography import (
     quoted,
     sparkline,
 )
+from automl.words import more_would_bring
 
 _KINDS = {
     "number": ("number", "numbers"),
@@ -251,6 +252,9 @@ def outcome_view(outcome: Outcome) -> RenderableType:
     importance = next(iter(outcome.attribution.importance), None) if outcome.attribution else None
     if importance is not None and importance.columns:
         rows.append(("matters", importance_words(importance)))
+    more = more_would_bring(outcome)
+    if more:
+        rows.append(("more", Words(more)))
     rows += [("skipped", Words(printable(sentence), style="yellow")) for sentence in outcome.skipped[:3]]
     done = Words(f"done in {format_seconds(outcome.seconds)}", style="bold")
     done.append(f" ({printable(outcome.stopped)})" if outcome.stopped else "", style="default")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from automl import registry
@@ -14,17 +15,35 @@ from automl.trial import Trial
 _LOAD_SECONDS = 20.0
 
 
-def fold_job(plan: Plan, ledger: Ledger, trial: Trial, fold: int, *, number: int, seconds: float, left: float) -> Job:
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One fold of one trial for one worker.
+
+    Attributes:
+        seconds: For the fit, once what the family needs is loaded.
+        share: Of the fold's training rows; below 1 for a point of a learning curve, whose model is not kept.
+    """
+
+    trial: Trial
+    fold: int
+    seconds: float
+    share: float = 1.0
+
+
+def fold_job(plan: Plan, ledger: Ledger, assignment: Assignment, *, number: int, left: float) -> Job:
     """A trial's fit on one fold.
 
     Args:
         number: Of the job.
-        seconds: For the fit, once what the family needs is loaded.
         left: Seconds until the search ends, whatever is loaded.
     """
-    arguments = _arguments(plan, ledger, trial, fold, trial.params, seconds)
+    trial, fold = assignment.trial, assignment.fold
+    arguments = _arguments(plan, ledger, trial, fold, trial.params, assignment.seconds)
     arguments["fold"] = fold
-    return _job("fit_fold", arguments, number, left)
+    if assignment.share == 1.0:
+        return _job("fit_fold", arguments, number, left)
+    del arguments["out"]
+    return _job("fit_share", arguments | {"share": assignment.share}, number, left)
 
 
 def whole_job(

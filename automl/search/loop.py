@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from automl.engines import Engine, JobResult
-from automl.events import BestChanged, Progress, Sink, TrialEnded, TrialStarted
+from automl.events import BestChanged, Foreseen, Progress, Sink, TrialEnded, TrialStarted
+from automl.forecast import Forecast
 from automl.plan import Plan
-from automl.search.best import Blend, best_blend, improvement, same_members
+from automl.quantities import format_seconds
+from automl.search.best import Blend, best_blend, same_members
 from automl.search.budget import Clock
-from automl.search.jobs import fold_job
+from automl.search.jobs import Assignment, fold_job
 from automl.search.ledger import Ledger
+from automl.search.outlook import forecast
+from automl.search.patience import Patience
 from automl.search.race import reason_to_stop
 from automl.search.refit import seconds_to_hold
-from automl.search.schedule import Assignment, Schedule
+from automl.search.saving import Saver
+from automl.search.schedule import Schedule
 from automl.trial import Trial
+from automl.typography import format_score
 
 _FIRST_JOB = 1000
 _TICK = 0.25
-_SAVE_EVERY = 5.0
 _RESTART_SECONDS = 4.0
 _FAREWELL_SECONDS = 1.0
-_PATIENCE_SECONDS = 5.0
-_PATIENCE_SHARE = 0.2
-_PATIENCE_BUDGET = 0.05
-_PATIENCE_TRIALS = 8
-_PATIENCE_OF_THE_BEST = 3
+# Of the score's standard error; what is not expected to gain as much is not searched on for.
+_NOISE = 0.25
 
 
 @dataclass(slots=True)
@@ -37,43 +38,6 @@ class _Flight:
 
     jobs: dict[int, Assignment] = field(default_factory=dict)
     n_started: int = _FIRST_JOB
-
-
-@dataclass(slots=True)
-class _Patience:
-    """When the best model last improved by more than the noise.
-
-    Attributes:
-        budget: Seconds of the whole command.
-        best: The blend that the next ones are held against.
-    """
-
-    budget: float
-    best: Blend | None = None
-    since: float = field(default_factory=time.monotonic)
-    began: float = field(default_factory=time.monotonic)
-    n_trials: int = 0
-    n_of_the_best: int = 0
-
-    def note(self, ledger: Ledger, blend: Blend) -> None:
-        """Take note of a blend; better by a quarter of the standard error of the difference is better."""
-        if self.best is not None:
-            gain, error = improvement(ledger, self.best, blend)
-            if gain <= 0.25 * error:
-                return
-        self.best, self.since, self.n_trials, self.n_of_the_best = blend, time.monotonic(), 0, 0
-
-    def count(self, trial: Trial) -> None:
-        """Take note of a trial that came to its end."""
-        self.n_trials += 1
-        self.n_of_the_best += self.best is not None and trial.family in dict(self.best.by_family())
-
-    def is_out(self) -> bool:
-        """Whether nothing has come of enough time and enough trials, some of them of families that are in the blend."""
-        now = time.monotonic()
-        enough = max(_PATIENCE_SECONDS, _PATIENCE_SHARE * (now - self.began), _PATIENCE_BUDGET * self.budget)
-        is_tried = self.n_trials >= _PATIENCE_TRIALS and self.n_of_the_best >= _PATIENCE_OF_THE_BEST
-        return is_tried and now - self.since > enough
 
 
 class Search:
@@ -102,13 +66,12 @@ class Search:
         stop: Callable[[], bool],
     ) -> None:
         self._plan, self._ledger, self._schedule, self._engine = plan, ledger, schedule, engine
-        self._clock, self._sink, self._save, self._stop = clock, sink, save, stop
+        self._clock, self._sink, self._stop = clock, sink, stop
         self._flight = _Flight()
-        self._patience = _Patience(clock.seconds)
-        self._saver = ThreadPoolExecutor(1, thread_name_prefix="save")
-        self._saving: Future[None] | None = None
-        self._saved_at = float("-inf")
+        self._patience = Patience(clock.seconds)
+        self._saver = Saver(save, clock.seconds)
         self.best: Blend | None = None
+        self.forecast: Forecast | None = None
 
     def run(self) -> str:
         """Search until the time is out, the gain is below the noise, or there is nothing left; says which."""
@@ -129,10 +92,10 @@ class Search:
             self._abandon()
             if not self._ledger.complete():
                 self._update_best()
+            self._foresee()
         finally:
-            self._saver.shutdown(wait=True)
-        if self._saving is not None:
-            self._saving.result()
+            self._saver.close()
+        self._saver.result()
         return reason
 
     def _fill(self) -> None:
@@ -156,22 +119,15 @@ class Search:
         if not trial.scores:
             self._sink(TrialStarted(trial.number, trial.family))
         left = self._clock.search_left
-        self._engine.submit(
-            fold_job(
-                self._plan,
-                self._ledger,
-                trial,
-                assignment.fold,
-                number=number,
-                seconds=assignment.seconds,
-                left=left,
-            )
-        )
+        self._engine.submit(fold_job(self._plan, self._ledger, assignment, number=number, left=left))
 
     def _take(self, result: JobResult) -> bool:
         """Enter a result; whether the best model may have changed."""
         assignment = self._flight.jobs.pop(result.number, None)
         if assignment is None:
+            return False
+        if assignment.share < 1.0:
+            self._schedule.curve.take(assignment, result)
             return False
         number, fold = assignment.trial.number, assignment.fold
         if result.outcome != "done":
@@ -209,20 +165,8 @@ class Search:
         self._clock.held = seconds_to_hold(self._plan, self._ledger, blend, self._clock)
         if self._ledger.complete():
             self._patience.note(self._ledger, blend)
-        saved = self._save_now_and_then(blend)
+        saved = self._saver.offer(blend)
         self._sink(BestChanged(blend.value, blend.error, blend.by_family(), saved, len(blend.trials[0].scores)))
-
-    def _save_now_and_then(self, blend: Blend) -> bool:
-        """Start writing the model file unless that was done a moment ago or is still going on."""
-        if self._saving is not None and not self._saving.done():
-            return False
-        if time.monotonic() - self._saved_at < max(_SAVE_EVERY, 0.05 * self._clock.seconds):
-            return False
-        if self._saving is not None:
-            self._saving.result()
-        self._saved_at = time.monotonic()
-        self._saving = self._saver.submit(self._save, blend)
-        return True
 
     def _progress(self) -> Progress:
         n_done = sum(trial.state != "running" for trial in self._ledger.trials.values())
@@ -233,9 +177,25 @@ class Search:
             return "stopped by the user"
         if self._clock.search_left <= 0:
             return "the time limit was reached"
-        if self._schedule.every_family_tried and self._patience.is_out():
-            return "more time would gain less than the noise"
-        return ""
+        if not self._schedule.every_family_tried:
+            return ""
+        if self.forecast is None and (foreseen := self._foresee()) is not None:
+            self._sink(Foreseen(foreseen))
+        if not self._patience.is_out():
+            return ""
+        foreseen = self._foresee()
+        noise = self.best.error if self.best is not None else 0.0
+        if foreseen is not None and foreseen.to_limit > _NOISE * noise:
+            self._patience.renew()
+            return ""
+        return _not_worth_it(foreseen, noise, self._clock.search_left)
+
+    def _foresee(self) -> Forecast | None:
+        """Look ahead anew; None while there is too little to go by."""
+        if self.best is not None:
+            gain_of_rows = self._schedule.curve.gain_of_twice()
+            self.forecast = forecast(self._ledger, self.best, self._clock, self._plan.max_models, gain_of_rows)
+        return self.forecast
 
     def _nothing_left(self) -> str:
         if self._out_of_trials():
@@ -257,3 +217,13 @@ class Search:
                     TrialEnded(self._ledger.end(trial.number, "skipped", "the search ended before its last fold"))
                 )
         self._flight.jobs.clear()
+
+
+def _not_worth_it(foreseen: Forecast | None, noise: float, seconds: float) -> str:
+    if foreseen is None:
+        return "more time would gain less than the noise"
+    gain = (
+        f"about {format_score(foreseen.to_limit, digits=1)}" if foreseen.to_limit > 0.01 * noise else "next to nothing"
+    )
+    error = format_score(noise, digits=1)
+    return f"more time would gain less than the noise: {format_seconds(seconds)} more {gain}, the score is ± {error}"

@@ -135,6 +135,36 @@ def fit_fold(
     )
 
 
+def fit_share(
+    *,
+    work: str,
+    family: str,
+    params: Params,
+    fold: int,
+    share: float,
+    seconds: float,
+    limits: dict[str, Any],
+    deadline: float,
+) -> float:
+    """The metric on one fold's validation rows of a fit on a share of its training rows; the model is not kept.
+
+    Args:
+        work: Folder of `write_material`.
+        share: Of the training rows, drawn at random; a smaller share is drawn from a larger one.
+        seconds: As for `fit_fold`.
+        limits: n_threads, seed and device.
+        deadline: `time.monotonic()` by which all of it must be over; a tenth is kept for prediction.
+    """
+    started, deadline = _begin(family, seconds, deadline)
+    material = read_material(work)
+    split = material.splits[fold]
+    drawn = np.random.default_rng(fold).permutation(split.train)[: max(1, round(share * len(split.train)))]
+    valid = material.rows(split.valid)
+    model = registry.family(family).build(params, material.task, material.x.layout)
+    model.fit(material.rows(np.sort(drawn)), valid, Limits(deadline=deadline - 0.1 * (deadline - started), **limits))
+    return METRICS[material.task.metric](valid.y, np.asarray(model.predict(valid.x), dtype=np.float64))
+
+
 def fit_all(
     *, work: str, family: str, params: Params, seconds: float, limits: dict[str, Any], out: str, deadline: float
 ) -> FitLog:

@@ -14,20 +14,13 @@ from automl import registry
 from automl.plan import Candidate, Plan
 from automl.profile import Profile
 from automl.search.budget import Clock
+from automl.search.curve import RowsCurve
+from automl.search.jobs import Assignment
 from automl.search.ledger import Ledger
 from automl.search.prices import LEAST_SECONDS, Prices
 from automl.search.study import FamilyStudy
 from automl.space import Params
 from automl.trial import Trial
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """One fold of one trial for one worker, with the seconds it may take."""
-
-    trial: Trial
-    fold: int
-    seconds: float
 
 
 @dataclass(slots=True)
@@ -48,6 +41,9 @@ class Schedule:
         profile: For cost models and spaces.
         ledger: The books.
         clock: The time.
+
+    Attributes:
+        curve: The learning curve over rows, measured once some trials are complete.
     """
 
     def __init__(self, plan: Plan, profile: Profile, ledger: Ledger, clock: Clock) -> None:
@@ -56,6 +52,7 @@ class Schedule:
         self._defaults = deque(_in_turn(plan.candidates))
         self._open: dict[int, _Open] = {}
         self._prices = Prices(plan, profile, clock)
+        self.curve = RowsCurve(plan, ledger, clock)
         self._studies: dict[str, FamilyStudy] = {}
         self._skipped: list[Trial] = []
 
@@ -64,6 +61,9 @@ class Schedule:
         for book in self._open.values():
             if book.waiting and not book.held:
                 return self._assign(book)
+        point = self.curve.next()
+        if point is not None:
+            return point
         trial = self._next_trial()
         if trial is None:
             return None

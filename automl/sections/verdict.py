@@ -10,7 +10,7 @@ from automl.outcome import Estimate, Outcome
 from automl.quantities import format_seconds
 from automl.report import Block, Figure, Notice, Section, Series, TableBlock, Text
 from automl.typography import counted, format_score
-from automl.words import interval, level, listed, scored, sentence, span
+from automl.words import interval, level, listed, more_would_bring, scored, sentence, span
 
 
 def section(outcome: Outcome) -> Section:
@@ -73,7 +73,9 @@ def _how(outcome: Outcome) -> str:
     learned = f"It learned from {counted(outcome.n_train, 'row')} in {format_seconds(outcome.seconds)}"
     ended = f"; the search ended because {outcome.stopped}" if outcome.stopped else ""
     kinds = f" Shallow or deep? {sentence(outcome.verdict.sentence)}" if outcome.verdict.sentence else ""
-    return f"{sentence(learned + ended)}{_refitted(outcome)}{kinds}"
+    more = more_would_bring(outcome)
+    told = f" {sentence(f'What would lift it: {more}')}" if more else ""
+    return f"{sentence(learned + ended)}{_refitted(outcome)}{kinds}{told}"
 
 
 def _refitted(outcome: Outcome) -> str:

@@ -9,7 +9,19 @@ from architecture_sources import Import, Source, imports, listed, sources
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("errors", "space", "quantities", "typography"),
     (
-        *("task", "table", "profile", "plan", "trial", "features", "metrics", "attribution", "report", "outcome"),
+        *(
+            "task",
+            "table",
+            "profile",
+            "plan",
+            "trial",
+            "forecast",
+            "features",
+            "metrics",
+            "attribution",
+            "report",
+            "outcome",
+        ),
         *("events", "options", "settings", "splits", "words"),
     ),
     (
