@@ -15,6 +15,7 @@ Matrix: TypeAlias = NDArray[np.float64]
 
 _N_QUANTILES = 1000
 _MAX_CLASSES = 10
+_BLOCK = 2_048  # rows that are put together at a time
 _N_FOLDS = 5
 _SMOOTHING = 10.0  # rows of prior mixed into the mean of a level; TabPrep (arXiv:2606.02384) takes the same
 
@@ -143,25 +144,26 @@ class Design:
         a = self._arrays
         if x.x_num.shape[1] != int(a["d_num"][0]):
             raise ValueError(f"the design was fitted on {int(a['d_num'])} numeric features, got {x.x_num.shape[1]}")
-        n_num, n_gap, n_level = len(a["num"]), len(a["gap"]), len(a["level_feature"])
-        design = np.empty((x.n_rows, n_num + n_gap + n_level + means.shape[1]), dtype=self.dtype, order="F")
-        for i in range(n_num):
-            design[:, i] = self._scaled(x.x_num[:, a["num"][i]].astype(np.float64), i)
-        for i, j in enumerate(a["gap"], n_num):
-            design[:, i] = ~np.isfinite(x.x_num[:, j])
-        for i, (j, code) in enumerate(zip(a["level_feature"], a["level_code"], strict=True), n_num + n_gap):
-            design[:, i] = x.x_cat[:, j] == code
+        parts = np.cumsum([len(a["num"]), len(a["gap"]), len(a["level_feature"]), means.shape[1]])
+        design = np.empty((x.n_rows, int(parts[-1])), dtype=self.dtype, order="F")
         prior = np.tile(a["mean_prior"], len(a["mean_feature"]))
-        for i in range(means.shape[1]):
-            design[:, n_num + n_gap + n_level + i] = (means[:, i] - prior[i]) * a["mean_scale"][i]
+        for start in range(0, x.n_rows, _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            num, gap, level, mean = np.split(design[rows], parts[:-1], axis=1)
+            num[:] = self._scaled(x.x_num[rows][:, a["num"]].astype(np.float64))
+            gap[:] = ~np.isfinite(x.x_num[rows][:, a["gap"]])
+            level[:] = x.x_cat[rows][:, a["level_feature"]] == a["level_code"]
+            mean[:] = (means[rows] - prior) * a["mean_scale"]
         return design
 
-    def _scaled(self, values: Matrix, i: int) -> Matrix:
+    def _scaled(self, values: Matrix) -> Matrix:
+        """(n_rows, n_num) the numeric features that vary, filled and scaled."""
         a = self._arrays
-        values = np.where(np.isfinite(values), values, a["fill"][i])
+        values = np.where(np.isfinite(values), values, a["fill"])
         if self.scaling == "quantile":
-            return _to_normal(values, a["quantiles"][i])
-        scaled = (values - a["center"][i]) * a["scale"][i]
+            columns = [_to_normal(column, a["quantiles"][i]) for i, column in enumerate(values.T)]
+            return np.stack(columns, axis=1) if columns else values
+        scaled = (values - a["center"]) * a["scale"]
         return np.asarray(scaled / np.sqrt(1 + (scaled / 3) ** 2) if self.scaling == "robust" else scaled)
 
 

@@ -99,8 +99,8 @@ class Column:
         if self.storage == "string":
             parsed = _parse_numbers(self._series, how or NumberFormat())
         else:
-            parsed = self._series.cast(pl.Float64)
-        values = parsed.fill_null(float("nan")).to_numpy()
+            parsed = self._series if self._series.dtype == pl.Float64 else self._series.cast(pl.Float64)
+        values = parsed.to_numpy()  # nulls come out as NaN
         return np.where(np.isfinite(values), values, np.nan)
 
     def datetimes(self, how: str | None) -> NDArray[np.float64]:

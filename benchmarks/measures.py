@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from automl import load_model
+from automl.hardware import count_cores
 from automl.sample import write_sample
 from benchmarks.commands import AUTOML, run
 
@@ -134,6 +136,41 @@ def _bare_seconds(model: Path, data: Path) -> float:
     return float(output.stdout)
 
 
+def first_trial(folder: Path) -> Figure:
+    """Seconds from the start of `automl fit` on 1,000 rows until a worker gets the first trial, median of three."""
+    data = mixed_table(folder / "thousand.csv", 1_000, 12)
+    waits = []
+    for i in range(3):
+        began, output = time.time(), folder / f"trial{i}"
+        run(["fit", data, "--target", "target", "-l", "15s", "--output", output, "--quiet"], folder=folder)
+        events = [json.loads(line) for line in (output / "events.jsonl").read_text().splitlines()]
+        waits.append(next(e["at"] for e in events if e["event"]["type"] == "TrialStarted") - began)
+    return Figure("first trial, 1,000 rows", statistics.median(waits), "s", 3.0, {"worst": max(waits)})
+
+
+def idle_cores(folder: Path) -> Figure:
+    """Share of all cores' time that a fit of 20,000 rows at 60 s leaves unused."""
+    data = mixed_table(folder / "twenty_thousand.csv", 20_000, 25)
+    used = run(["fit", data, "--target", "target", "-l", "60s", "--output", folder / "idle", "--quiet"], folder=folder)
+    idle = 1 - used.cpu_seconds / (used.wall_seconds * count_cores())
+    return Figure("cores left idle by a fit of 60 s", idle, "", 0.1, {"wall": used.wall_seconds})
+
+
+def predict_one(folder: Path) -> Figure:
+    """Milliseconds of one row through Python and a model of `--preset fast`, median of 200."""
+    data = write_sample("breast_cancer", folder / "breast_cancer.csv")
+    run(["fit", data, "--preset", "fast", "-l", "30s", "--output", folder / "fast", "--quiet"], folder=folder)
+    model, rows = load_model(folder / "fast" / "model.automl"), pl.read_csv(data)
+    waits = []
+    for i in range(200):
+        row = rows[i]
+        began = time.perf_counter()
+        model.predict_proba(row)
+        waits.append(1e3 * (time.perf_counter() - began))
+    detail = {"p90": float(np.quantile(waits, 0.9)), "first": waits[0]}
+    return Figure("one row, --preset fast", statistics.median(waits), "ms", 10.0, detail)
+
+
 def mixed_table(path: Path, n_rows: int, n_columns: int, *, labelled: bool = True) -> Path:
     """A made-up table: numbers, a quarter of the columns categories, some missing, a target that hangs on five."""
     rng = np.random.default_rng(RNG_SEED if labelled else RNG_SEED + 1)
@@ -156,5 +193,16 @@ def mixed_table(path: Path, n_rows: int, n_columns: int, *, labelled: bool = Tru
 
 MEASURES: dict[str, Callable[[Path], Figure]] = {
     measure.__name__: measure
-    for measure in (help_cpu, plan_ten_thousand, profile_million, first_model, breast_cancer, overrun, predict_million)
+    for measure in (
+        help_cpu,
+        plan_ten_thousand,
+        profile_million,
+        first_trial,
+        first_model,
+        breast_cancer,
+        overrun,
+        idle_cores,
+        predict_million,
+        predict_one,
+    )
 }

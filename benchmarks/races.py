@@ -1,6 +1,6 @@
 """Race every family on the tables of `tables.py` on equal terms and record how each did: what the policy learns from.
 
-    python -m benchmarks.races [--out FILE] [--only NAME ...]
+    python -m benchmarks.races [--out FILE] [--only NAME ...] [--with-boosters]
 
 Of each table a random part is learned from and another is kept for testing. Each family fits one default on the same
 folds, with time enough; the blend then says what each is worth beside the others. The blend's honest score is recorded
@@ -19,6 +19,7 @@ import traceback
 import zlib
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ from automl.encoder import encode_target
 from automl.ensemble import average, blend_weights, crossed_blend, mix
 from automl.errors import Unsuitable
 from automl.events import nowhere
-from automl.family import Family, Limits
+from automl.family import Family, Limits, Rows
 from automl.hardware import find_hardware
 from automl.metrics import METRICS, estimate
 from automl.plan import Plan, Validation
@@ -42,16 +43,18 @@ from automl.read import read
 from automl.run import decide_plan, encode, profile_data, with_target
 from automl.search.objective import Material
 from automl.settings import Settings
-from benchmarks.tables import BenchTable, bench_tables
+from benchmarks.boosters import BOOSTERS, Fit, Predict
+from benchmarks.tables import RACES, BenchTable, bench_tables
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RACES = Path(__file__).parent / "results" / "races.jsonl"
 _MOST_LEARNED, _MOST_TESTED, _TEST_SHARE = (400, 1_500, 4_000), 5_000, 0.25
 _N_FOLDS = 4
 _FIT_SECONDS = 120.0
 _HOUR = 3_600.0
+
+Found = tuple[NDArray[Any], list[NDArray[Any]], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,20 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
+class Booster:
+    """A booster that the package does not have: its weight in a blend with all others, and the test score of that."""
+
+    share: float
+    test: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Race:
     """What came of one table.
 
     Attributes:
-        rules: Codes of the policy's rules that apply to it.
+        rules: Strength of the policy's rules that apply to it, by code.
         lanes: By family.
         shown: The honest out-of-fold score of the blend; `low` and `high` bound it for the test rows.
         test: Score on the test rows of the blend that would ship: of each model the mean over its folds.
@@ -81,7 +93,7 @@ class Race:
     n_learned: int
     n_tested: int
     d: int
-    rules: tuple[str, ...]
+    rules: dict[str, float]
     shown: float
     low: float
     high: float
@@ -90,6 +102,7 @@ class Race:
     single: float
     lanes: dict[str, Lane] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    boosters: dict[str, Booster] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +118,7 @@ class _Ground:
     test: Material
 
 
-def run(table: BenchTable) -> Race:
+def run(table: BenchTable, with_boosters: bool = False) -> Race:
     """Race on one table."""
     learned, tested = _parts(table)
     with tempfile.TemporaryDirectory() as folder:
@@ -128,7 +141,7 @@ def run(table: BenchTable) -> Race:
             (),
         )
     case = Case(prepared.profile, planned.task, planned.hardware, planned.wishes)
-    return _race(table, _Ground(planned, material, test), case)
+    return _race(table, _Ground(planned, material, test), case, with_boosters)
 
 
 def _parts(table: BenchTable) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -142,17 +155,17 @@ def _parts(table: BenchTable) -> tuple[pd.DataFrame, pd.DataFrame]:
     return learned, tested
 
 
-def _race(table: BenchTable, ground: _Ground, case: Case) -> Race:
+def _race(table: BenchTable, ground: _Ground, case: Case, with_boosters: bool) -> Race:
     task, material, test = ground.plan.task, ground.material, ground.test
     metric = METRICS[task.metric]
-    found: dict[str, tuple[NDArray[Any], list[NDArray[Any]], float]] = {}
+    found: dict[str, Found] = {}
     skipped = {}
     for family in registry.families():
         refusal = family.eligible(case.profile, task)
         if "baseline" in family.traits or refusal:
             continue
         try:
-            found[family.name] = _fit(family, ground, case)
+            found[family.name] = _fit(_of_family(family, ground, case), ground)
         except Unsuitable as refused:
             skipped[family.name] = str(refused)
     names = list(found)
@@ -164,6 +177,14 @@ def _race(table: BenchTable, ground: _Ground, case: Case) -> Race:
     links = {name: registry.family(name).link for name in names}
     shipped = mix([average(found[name][1], links[name], task) for name in names], list(weights))
     values = [metric(material.y, prediction) for prediction in out_of_fold]
+    boosters = {}
+    if with_boosters:
+        for name, booster in BOOSTERS.items():
+            more = _fit(partial(booster, task), ground)
+            wider = blend_weights([*out_of_fold, more[0]], material.y, metric)
+            tested = [average(found[n][1], links[n], task) for n in names] + [average(more[1], "logit", task)]
+            value = metric(test.y, mix(tested, list(wider)))
+            boosters[name] = Booster(float(wider[-1]), value, more[2])
     return Race(
         table=table.name,
         kind=task.kind,
@@ -171,7 +192,7 @@ def _race(table: BenchTable, ground: _Ground, case: Case) -> Race:
         n_learned=len(material.y),
         n_tested=len(test.y),
         d=case.shape.d,
-        rules=tuple(code for code, _ in judge(case, None, Trace())),
+        rules={code: ruling.strength for code, ruling in judge(case, None, Trace())},
         shown=shown.value,
         low=shown.low,
         high=shown.high,
@@ -183,25 +204,35 @@ def _race(table: BenchTable, ground: _Ground, case: Case) -> Race:
             for name, weight, value in zip(names, weights, values, strict=True)
         },
         skipped=skipped,
+        boosters=boosters,
     )
 
 
-def _fit(family: Family, ground: _Ground, case: Case) -> tuple[NDArray[Any], list[NDArray[Any]], float]:
-    """Out-of-fold predictions, each fold's predictions of the test rows, and mean seconds of a fold."""
-    task, material = ground.plan.task, ground.material
-    # The first default of a net is the costly one; the second is nearly as good and half as long.
+def _of_family(family: Family, ground: _Ground, case: Case) -> Fit:
+    """One default of a family; of a net the second, which is nearly as good as the first and half as costly."""
     params = dict(family.default(case.profile)[1 if family.kind == "neural" else 0])
+
+    def fit(train: Rows, valid: Rows, limits: Limits) -> Predict:
+        model = family.build(params, ground.plan.task, ground.material.x.layout)
+        model.fit(train, valid, limits)
+        return model.predict
+
+    return fit
+
+
+def _fit(fit: Fit, ground: _Ground) -> Found:
+    """Out-of-fold predictions, each fold's predictions of the test rows, and mean seconds of a fold."""
+    material = ground.material
     out_of_fold: NDArray[Any] | None = None
     tested, began = [], time.monotonic()
     for seed, split in enumerate(material.splits):
-        model = family.build(params, task, material.x.layout)
         limits = Limits(deadline=time.monotonic() + _FIT_SECONDS, seed=seed)
-        model.fit(material.rows(split.train), material.rows(split.valid), limits)
-        predicted = model.predict(material.x.take(split.valid))
+        predict = fit(material.rows(split.train), material.rows(split.valid), limits)
+        predicted = predict(material.x.take(split.valid))
         if out_of_fold is None:
             out_of_fold = np.zeros((len(material.y), *predicted.shape[1:]))
         out_of_fold[split.valid] = predicted
-        tested.append(model.predict(ground.test.x))
+        tested.append(predict(ground.test.x))
     assert out_of_fold is not None
     return out_of_fold, tested, (time.monotonic() - began) / _N_FOLDS
 
@@ -211,11 +242,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.races", description=__doc__)
     parser.add_argument("--out", type=Path, default=RACES)
     parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--with-boosters", action="store_true", help="CatBoost and XGBoost as well")
     chosen = parser.parse_args()
     done = {json.loads(line)["table"] for line in chosen.out.read_text().splitlines()} if chosen.out.exists() else set()
     todo = [t for t in bench_tables() if t.name not in done and (not chosen.only or t.name in chosen.only)]
-    with ProcessPoolExecutor(os.cpu_count(), max_tasks_per_child=8) as pool, chosen.out.open("a") as out:
-        racing = {pool.submit(run, table): table.name for table in todo}
+    with ProcessPoolExecutor(os.cpu_count()) as pool, chosen.out.open("a") as out:
+        racing = {pool.submit(run, table, chosen.with_boosters): table.name for table in todo}
         for number, future in enumerate(as_completed(racing), 1):
             print(f"[{number}/{len(todo)}] {racing[future]}", end=": ", flush=True)
             if (problem := future.exception()) is not None:

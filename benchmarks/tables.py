@@ -11,11 +11,13 @@ import importlib.resources
 import lzma
 import pickle
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
+RACES = Path(__file__).parent / "results" / "races.jsonl"
 _LISTED = """
 AER/CASchools math drop=district,school,read
 AER/CPS1988 wage

@@ -125,20 +125,16 @@ _KINDS = {"neural": "nets", "shallow": "shallow models"}
 
 def _name_kinds(runners: list[Runner], trace: Trace) -> None:
     """Say which kinds race."""
-    best: dict[str, float] = {}
+    weights: dict[str, float] = {}
     for runner in runners:
         if not runner.entrant.is_baseline:
             kind = runner.entrant.family.kind
-            best[kind] = max(best.get(kind, 0.0), runner.entrant.weight)
-    if len(best) == 2:
-        prior = best["neural"] / sum(best.values())
-        trace.say(
-            KINDS,
-            f"nets and shallow models race: the rules give nets {format_share(prior)} to be the better kind",
-            "both",
-        )
-    elif best:
-        kind = next(iter(best))
+            weights[kind] = weights.get(kind, 0.0) + runner.entrant.weight
+    if len(weights) == 2:
+        share = format_share(weights["neural"] / sum(weights.values()))
+        trace.say(KINDS, f"nets and shallow models race: the rules expect nets to be {share} of the blend", "both")
+    elif weights:
+        kind = next(iter(weights))
         other = next(k for k in _KINDS if k != kind)
         trace.say(
             KINDS, f"only {_KINDS[kind]} race: no family of {_KINDS[other]} is left, see what was ruled out", kind

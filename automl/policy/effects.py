@@ -55,10 +55,12 @@ class Ruling:
 
     Attributes:
         effects: Empty where the rule only tells.
+        strength: How far what the rule speaks of goes; the power that its learned factors are raised to.
     """
 
     sentence: str
     effects: tuple[Effect, ...] = ()
+    strength: float = 1.0
 
     def __post_init__(self) -> None:
         for effect in self.effects:

@@ -1,10 +1,10 @@
 """The rules of the policy: they speak of traits of families, never of families.
 
-Factors are priors that the race corrects, so a wrong one costs time and not accuracy.
+Factors are priors that the race corrects, so a wrong one costs time and not accuracy. Those of what the data are like
+are learned from races on public tables (`learned.py`); those of what the user or the machine asks for are judged.
 
-Sources: TabArena (arXiv 2506.16791) for the standing of kinds of models, McElfresh et al. 2023 (arXiv 2305.02997) and
-Grinsztajn et al. 2022 (arXiv 2207.08815) for what decides between trees and nets, AutoGluon for the size of a blend;
-and races on 12 public tables on two cores. The factors themselves are judgement, set from these.
+Sources: TabArena (arXiv 2506.16791), McElfresh et al. 2023 (arXiv 2305.02997) and Grinsztajn et al. 2022 (arXiv
+2207.08815) for what decides between trees and nets, AutoGluon for the size of a blend.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from functools import partial
+from math import log2
 from typing import TypeAlias
 
 from automl.policy.effects import Case, Effect, MaxDefaults, MaxModels, Prefer, Require, Rule, RuleOut, Ruling
+from automl.policy.learned import learned, moved, preferences, standing
 from automl.policy.units import seconds_text
 from automl.quantities import format_bytes
 from automl.typography import counted, format_share
@@ -22,6 +24,7 @@ from automl.typography import counted, format_share
 Judge: TypeAlias = Callable[[Case], Ruling | None]
 
 TINY, MIDDLE, MANY = 1_000, 20_000, 50_000
+_MOST_HALVINGS = 5.0
 
 
 def rule(code: str, title: str) -> Callable[[Judge], Rule]:
@@ -29,44 +32,29 @@ def rule(code: str, title: str) -> Callable[[Judge], Rule]:
     return partial(Rule, code, title)
 
 
-@rule("P001", "Standing on public benchmarks")
+@rule("P001", "Standing on public tables")
 def prior(_case: Case) -> Ruling:
-    """Where kinds of models stand before any evidence; tuning adds most to boosting, so it has the largest share."""
+    """Where kinds of models stand before anything is known of the table."""
+    effects = preferences("P001")
     return Ruling(
-        "before any evidence, kinds weigh as they stand on public tables: boosting first, nets next, "
-        "then bagged trees; linear models, kernels and neighbours are mostly there for the blend",
-        (
-            Prefer("boosting", 1.5),
-            Prefer("pretrained", 1.5),
-            Prefer("neural", 1.2),
-            Prefer("bagging", 0.9),
-            Prefer("linear", 0.5),
-            Prefer("kernel", 0.4),
-            Prefer("distance", 0.35),
-            Prefer("bayes", 0.3),
-            Prefer("tree", 0.3, unless=("boosting", "bagging")),
-        ),
+        f"before any evidence, kinds weigh as they did in races on {learned().n_tables} public tables: "
+        f"{standing(effects)}",
+        (*effects, Prefer("pretrained", 1.5)),
     )
 
 
 @rule("P002", "Few rows")
 def few_rows(case: Case) -> Ruling | None:
-    """Below a thousand rows variance decides."""
+    """Below a thousand rows variance decides, the more so with every halving."""
     n = case.shape.n_rows
     if n >= TINY:
         return None
-    neural = round(max(0.1, (n / TINY) ** 0.7), 2)
+    halvings = min(log2(TINY / n), _MOST_HALVINGS)
+    effects = preferences("P002", halvings)
     return Ruling(
-        f"{counted(n, 'row')} are few (below {TINY:,}): models of low variance go up, "
-        "nets trained from nothing get a smaller share",
-        (
-            Prefer("linear", 2.0),
-            Prefer("bagging", 1.3),
-            Prefer("kernel", 1.5),
-            Prefer("bayes", 1.3),
-            Prefer("pretrained", 1.5),
-            Prefer("neural", neural, unless=("pretrained",)),
-        ),
+        f"{counted(n, 'row')} are few (below {TINY:,}): {moved(effects)}",
+        (*effects, Prefer("pretrained", 1.5)),
+        halvings,
     )
 
 
@@ -82,17 +70,14 @@ def blend_size(case: Case) -> Ruling:
     )
 
 
-@rule("P004", "Where blends of trees and nets win")
+@rule("P004", "Neither few rows nor many")
 def middle_size(case: Case) -> Ruling | None:
     """On 12 public tables a short net lifted the blend from +1.9 % to +2.9 %, most of it below 10,000 rows."""
     n = case.shape.n_rows
     if not TINY <= n <= MIDDLE:
         return None
-    return Ruling(
-        f"{counted(n, 'row')}: between {TINY:,} and {MIDDLE:,} blends of trees and nets "
-        "beat either kind alone most often",
-        (Prefer("neural", 1.3), Prefer("bagging", 1.2)),
-    )
+    effects = preferences("P004")
+    return Ruling(f"{counted(n, 'row')}, between {TINY:,} and {MIDDLE:,}: {moved(effects)}", effects)
 
 
 @rule("P005", "More features than rows")
@@ -101,16 +86,8 @@ def wide(case: Case) -> Ruling | None:
     shape = case.shape
     if shape.d <= shape.n_rows:
         return None
-    return Ruling(
-        f"{counted(shape.d, 'feature')} against {counted(shape.n_rows, 'row')}: "
-        "regularised linear models go up, neighbours and nets down",
-        (
-            Prefer("linear", 2.5),
-            Prefer("distance", 0.4),
-            Prefer("neural", 0.5, unless=("pretrained",)),
-            Prefer("boosting", 0.8),
-        ),
-    )
+    effects = preferences("P005")
+    return Ruling(f"{counted(shape.d, 'feature')} against {counted(shape.n_rows, 'row')}: {moved(effects)}", effects)
 
 
 @rule("P006", "Categories of many levels")
@@ -120,10 +97,8 @@ def many_levels(case: Case) -> Ruling | None:
     if not sizes:
         return None
     columns = "1 column has" if len(sizes) == 1 else f"{len(sizes):,} columns have"
-    return Ruling(
-        f"{columns} more than 50 categories (up to {max(sizes):,}): families that read categories as they are go up",
-        (Prefer("native_categorical", 1.3), Prefer("distance", 0.6), Prefer("kernel", 0.6)),
-    )
+    effects = preferences("P006")
+    return Ruling(f"{columns} more than 50 categories (up to {max(sizes):,}): {moved(effects)}", effects)
 
 
 @rule("P007", "Irregular numbers")
@@ -135,10 +110,10 @@ def irregular(case: Case) -> Ruling | None:
     middle, n_skewed = statistics.median(skews), sum(skew > 2 for skew in skews)
     if middle <= 2:
         return None
+    effects = preferences("P007")
     return Ruling(
-        f"{n_skewed} of {len(skews)} numeric columns are strongly skewed (median skew {middle:.1f}): "
-        "trees go up, nets down",
-        (Prefer("tree", 1.2), Prefer("neural", 0.85)),
+        f"{n_skewed} of {len(skews)} numeric columns are strongly skewed (median skew {middle:.1f}): {moved(effects)}",
+        effects,
     )
 
 
@@ -148,11 +123,8 @@ def many_rows(case: Case) -> Ruling | None:
     n = case.shape.n_rows
     if n <= MANY:
         return None
-    return Ruling(
-        f"{counted(n, 'row')} are many (above {MANY:,}): boosting first, "
-        "bags of deep trees, neighbours and kernels last",
-        (Prefer("boosting", 1.5), Prefer("bagging", 0.5), Prefer("distance", 0.2), Prefer("kernel", 0.2)),
-    )
+    effects = preferences("P008")
+    return Ruling(f"{counted(n, 'row')} are many (above {MANY:,}): {moved(effects)}", effects)
 
 
 @rule("P009", "Missing values")
@@ -163,11 +135,8 @@ def missing(case: Case) -> Ruling | None:
     share = sum(c.n_missing for c in features) / max(1, rows * len(features))
     if share < 0.2:
         return None
-    return Ruling(
-        f"{format_share(min(share, 1.0))} of the cells are missing: "
-        "families that read missing values as they are go up",
-        (Prefer("native_missing", 1.2), Prefer("distance", 0.7), Prefer("kernel", 0.7)),
-    )
+    effects = preferences("P009")
+    return Ruling(f"{format_share(min(share, 1.0))} of the cells are missing: {moved(effects)}", effects)
 
 
 @rule("P010", "Accelerator")
@@ -191,11 +160,9 @@ def text(case: Case) -> Ruling | None:
     n_text = sum(c.kind == "text" for c in features)
     if n_text == 0:
         return None
-    factor = 2.0 if 2 * n_text >= len(features) else 1.4
-    return Ruling(
-        f"{n_text} of {counted(len(features), 'column')} hold text: linear models on words go up, neighbours down",
-        (Prefer("linear", factor), Prefer("distance", 0.6)),
-    )
+    strength = 1.0 if 2 * n_text >= len(features) else 0.5
+    effects = preferences("P011", strength)
+    return Ruling(f"{n_text} of {counted(len(features), 'column')} hold text: {moved(effects)}", effects, strength)
 
 
 @rule("P012", "Rare class")
@@ -207,10 +174,9 @@ def rare_class(case: Case) -> Ruling | None:
     share = min(counts) / sum(counts)
     if share >= min(0.05, 0.25 / len(counts)):
         return None
+    effects = preferences("P012")
     return Ruling(
-        f"the rarest class has {counted(min(counts), 'row')} ({format_share(share)}): "
-        "neighbours go down, boosting up a little",
-        (Prefer("distance", 0.6), Prefer("boosting", 1.1)),
+        f"the rarest class has {counted(min(counts), 'row')} ({format_share(share)}): {moved(effects)}", effects
     )
 
 
@@ -227,11 +193,8 @@ def many_classes(case: Case) -> Ruling | None:
     """Boosting grows one tree a class and round."""
     if len(case.task.classes) <= 20:
         return None
-    return Ruling(
-        f"{len(case.task.classes)} classes: boosting grows one tree for each of them a round, "
-        "so it goes down; bagged trees go up",
-        (Prefer("boosting", 0.7), Prefer("bagging", 1.3)),
-    )
+    effects = preferences("P013")
+    return Ruling(f"{len(case.task.classes)} classes, a tree for each in every round: {moved(effects)}", effects)
 
 
 @rule("P014", "Groups of rows")
