@@ -214,11 +214,13 @@ def estimate(
     level: float = 0.9,
     seed: int = 0,
     n_new: int | None = None,
+    widen: float = 1.0,
 ) -> Estimate:
     """The metric with a percentile bootstrap interval over rows (Efron & Tibshirani 1993, ch. 13).
 
     The interval is for the metric of the population, or, where `n_new` is told, for what a new sample of so many rows
-    will score: both samples scatter then, so the interval is wider by the square root of 1 + n_rows / n_new.
+    will score: both samples scatter then, so the interval is wider by the square root of 1 + n_rows / n_new. Where rows
+    are not independent, `widen` says how much wider than by a bootstrap over rows it is to be.
 
     Of more than 5,000 rows that many are drawn, and the spread is scaled by the square root of the share (the m out of
     n bootstrap, Bickel et al. 1997, Statistica Sinica 7), so that this takes a fraction of a second at any size.
@@ -230,7 +232,7 @@ def estimate(
     draws = np.array([metric(y[rows], prediction[rows], threshold) for rows in drawn])
     draws = draws[np.isfinite(draws)]
     scale = float(np.sqrt(m / len(y)))
-    wider = scale * float(np.sqrt(1 + len(y) / n_new)) if n_new else scale
+    wider = widen * scale * (float(np.sqrt(1 + len(y) / n_new)) if n_new else 1.0)
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]) if len(draws) else (value, value)
     if wider != 1 and len(draws):
         low, high = (value + wider * (edge - draws.mean()) for edge in (low, high))

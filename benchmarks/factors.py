@@ -4,8 +4,9 @@
 
 The model is that of `automl/policy/learned.py`: a family's share of the blend is the product of the factors of the
 rules that speak, over the sum for all families. Factors are those that make the recorded shares likeliest, pulled
-towards what was judged before any race; how hard is chosen by leaving one table out at a time, and so is told whether
-learning beats judging at all. What no race speaks of stays as it was judged.
+towards what was judged before any race; how hard is chosen by leaving one table out at a time: the hardest pull that is
+within one standard error of the best (Breiman et al. 1984, 3.4.3). So is told whether learning beats judging at all.
+What no race speaks of stays as it was judged.
 """
 
 from __future__ import annotations
@@ -111,11 +112,23 @@ def learn(races: list[Seen], judged: NDArray[np.float64], pull: float) -> NDArra
     return np.asarray(minimize(loss, judged, jac=True, method="L-BFGS-B").x)
 
 
-def left_out(races: list[Seen], judged: NDArray[np.float64], pull: float) -> float:
-    """Mean surprise at each race of factors learned from the others."""
-    return float(
-        np.mean([surprise(learn(races[:i] + races[i + 1 :], judged, pull), [race]) for i, race in enumerate(races)])
-    )
+def left_out(races: list[Seen], judged: NDArray[np.float64], pull: float) -> NDArray[np.float64]:
+    """(n_races,) surprise at each race of factors learned from the others."""
+    return np.array([surprise(learn(races[:i] + races[i + 1 :], judged, pull), [race]) for i, race in enumerate(races)])
+
+
+def choose_pull(races: list[Seen], judged: NDArray[np.float64]) -> float:
+    """The hardest pull that is no worse than the best by more than one standard error of their difference."""
+    surprises = {pull: left_out(races, judged, pull) for pull in _PULLS}
+    for pull, values in surprises.items():
+        print(f"  learned, pull {pull:<8g}   {values.mean():.3f}")
+    best = min(surprises.values(), key=lambda values: float(values.mean()))
+
+    def is_near(values: NDArray[np.float64]) -> bool:
+        behind = values - best
+        return float(behind.mean()) <= float(behind.std()) / np.sqrt(len(behind))
+
+    return max(pull for pull, values in surprises.items() if is_near(values))
 
 
 def main() -> None:
@@ -129,11 +142,9 @@ def main() -> None:
     print(f"{len(races)} races; mean surprise of the shares in nats, each race by factors that had not seen it")
     print(f"  all families alike       {np.mean([np.log(len(race.shares)) for race in races]):.3f}")
     print(f"  as judged                {surprise(judged, races):.3f}")
-    surprises = {pull: left_out(races, judged, pull) for pull in _PULLS}
-    for pull, value in surprises.items():
-        print(f"  learned, pull {pull:<8g}   {value:.3f}")
-    best = min(surprises, key=lambda pull: surprises[pull])
-    logs = learn(races, judged, best)
+    pull = choose_pull(races, judged)
+    print(f"  taken: {pull:g}")
+    logs = learn(races, judged, pull)
     factors: dict[str, dict[str, float]] = {}
     for (code, trait), log, before in zip(TERMS, logs, judged, strict=True):
         factors.setdefault(code, {})[trait] = round(float(np.exp(log)), 3)

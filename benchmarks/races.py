@@ -34,6 +34,7 @@ from automl.ensemble import average, blend_weights, crossed_blend, mix
 from automl.errors import Unsuitable
 from automl.events import nowhere
 from automl.family import Family, Limits, Rows
+from automl.finish import SHARED_ERRORS
 from automl.hardware import find_hardware
 from automl.metrics import METRICS, estimate
 from automl.plan import Plan, Validation
@@ -172,7 +173,7 @@ def _race(table: BenchTable, ground: _Ground, case: Case, with_boosters: bool) -
     out_of_fold = [found[name][0] for name in names]
     weights = blend_weights(out_of_fold, material.y, metric)
     honest = crossed_blend(out_of_fold, material.y, metric)
-    shown = estimate(metric, material.y, honest, n_new=len(test.y))
+    shown = estimate(metric, material.y, honest, n_new=len(test.y), widen=SHARED_ERRORS)
     folds = [mix([found[name][1][k] for name in names], list(weights)) for k in range(_N_FOLDS)]
     links = {name: registry.family(name).link for name in names}
     shipped = mix([average(found[name][1], links[name], task) for name in names], list(weights))

@@ -33,7 +33,7 @@ def test_a_hard_pull_keeps_what_was_judged() -> None:
 
 def test_learning_beats_judging_on_races_left_out() -> None:
     made = races(30)
-    assert left_out(made, JUDGED_LOGS, pull=0.01) < surprise(JUDGED_LOGS, made)
+    assert left_out(made, JUDGED_LOGS, pull=0.01).mean() < surprise(JUDGED_LOGS, made)
 
 
 def test_a_recorded_race_becomes_numbers_by_trait_and_strength() -> None:
