@@ -48,7 +48,8 @@ JUDGED: dict[str, dict[str, float]] = {
     "P005": {"linear": 2.5, "distance": 0.4, "neural": 0.5, "boosting": 0.8},
     "P006": {"native_categorical": 1.3, "distance": 0.6, "kernel": 0.6},
     "P007": {"tree": 1.2, "neural": 0.85},
-    "P008": {"boosting": 1.5, "bagging": 0.5, "distance": 0.2, "kernel": 0.2},
+    # A doubling of the rows; on 12 tables what nets added to boosting was gone at 23,000 rows.
+    "P008": {"boosting": 1.2, "neural": 0.85, "bagging": 0.8, "distance": 0.65, "kernel": 0.65},
     "P009": {"native_missing": 1.2, "distance": 0.7, "kernel": 0.7},
     "P011": {"linear": 2.0, "distance": 0.6},
     "P012": {"distance": 0.6, "boosting": 1.1},

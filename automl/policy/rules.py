@@ -23,8 +23,9 @@ from automl.typography import counted, format_share
 
 Judge: TypeAlias = Callable[[Case], Ruling | None]
 
-TINY, MIDDLE, MANY = 1_000, 20_000, 50_000
-_MOST_HALVINGS = 5.0
+TINY, MIDDLE = 1_000, 20_000
+_LARGE = 5_000
+_MOST_HALVINGS = 5.0  # and doublings
 
 
 def rule(code: str, title: str) -> Callable[[Judge], Rule]:
@@ -119,12 +120,13 @@ def irregular(case: Case) -> Ruling | None:
 
 @rule("P008", "Many rows")
 def many_rows(case: Case) -> Ruling | None:
-    """Boosting is close to linear in rows; bags of full trees, distances and kernels are not."""
+    """Boosting is close to linear in rows; the others are not, or cost too much a row to see them often enough."""
     n = case.shape.n_rows
-    if n <= MANY:
+    if n <= _LARGE:
         return None
-    effects = preferences("P008")
-    return Ruling(f"{counted(n, 'row')} are many (above {MANY:,}): {moved(effects)}", effects)
+    doublings = min(log2(n / _LARGE), _MOST_HALVINGS)
+    effects = preferences("P008", doublings)
+    return Ruling(f"{counted(n, 'row')} are many (above {_LARGE:,}): {moved(effects)}", effects, doublings)
 
 
 @rule("P009", "Missing values")

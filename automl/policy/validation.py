@@ -8,15 +8,15 @@ from automl.errors import DataError, UsageError
 from automl.plan import Validation, Wishes
 from automl.policy.cost import search_seconds
 from automl.policy.effects import Case
-from automl.policy.rules import MANY
 from automl.policy.units import seconds_text
 from automl.profile import Profile
 from automl.task import Task
 from automl.typography import counted, format_share
 
+_MANY = 50_000
 # A k-fold is affordable where all its fits of the main learners' first defaults take at most this share of the search.
 # Many rows make one holdout precise, so that time is better spent on more models, the best refitted on all rows.
-_AFFORDABLE = ((8_000, 0.6), (15_000, 0.3), (MANY, 0.15))
+_AFFORDABLE = ((8_000, 0.6), (15_000, 0.3), (_MANY, 0.15))
 _N_MAIN = 4
 
 
@@ -62,7 +62,7 @@ def _ladder(n: int, wishes: Wishes) -> tuple[tuple[int, int], ...]:
         finest = [(5, 1)] if fast else [(5, 3), (8, 1)]
     elif n < 1_000:
         finest = [(5, 1)] if fast else [(5, 3), (8, 1)] if best else [(8, 1)]
-    elif n < MANY:
+    elif n < _MANY:
         finest = [(8, 1)] if best else []
     else:
         return () if fast else ((5, 1), (4, 1)) if best else ((4, 1),)
@@ -140,7 +140,7 @@ def _holdout(case: Case, costs: tuple[float, ...], n_workers: int, n_units: int,
     why = f"4 folds of one model of {main} would take {fits} of the {budget} that all workers have"
     if is_sample:
         why = "rows had to be left out already, so there is no time for folds"
-    elif n >= MANY:
+    elif n >= _MANY:
         why = "so many rows measure a model precisely enough, and folds would cost models"
     return Validation(
         kind="holdout",
@@ -162,7 +162,7 @@ def _forward(case: Case, costs: tuple[float, ...], n_workers: int) -> Validation
     n, task = case.shape.n_rows, case.task
     torn = f"; groups of {task.group!r} may stand on both sides of the line" if task.group else ""
     for k in (5, 4, 3, 2) if n >= 20 else ():
-        if n < MANY and _is_affordable(0.75 * k, costs, n_workers, case):
+        if n < _MANY and _is_affordable(0.75 * k, costs, n_workers, case):
             return Validation(
                 kind="kfold",
                 n_folds=k,
