@@ -63,15 +63,15 @@ def test_a_rule_speaks_where_it_should_and_is_silent_elsewhere(code, made, silen
 
 
 def test_directions_of_the_evidence():
-    assert factors(ruling("P002", profile(200)))["neural"] < factors(ruling("P002", profile(900)))["neural"] < 1
-    assert factors(ruling("P002", profile(200)))["linear"] > 1
+    assert factors(ruling("P002", profile(200)))["linear"] > factors(ruling("P002", profile(900)))["linear"] > 1
+    assert factors(ruling("P002", profile(200)))["bagging"] < 1
     assert factors(ruling("P004"))["neural"] > 1
     assert (
         factors(ruling("P005", profile(20, d_num=500)))["linear"]
         > 1
         > factors(ruling("P005", profile(20, d_num=500)))["distance"]
     )
-    assert factors(ruling("P007", profile(skew=9)))["tree"] > 1 > factors(ruling("P007", profile(skew=9)))["neural"]
+    assert factors(ruling("P007", profile(skew=9)))["tree"] > 1
     assert factors(ruling("P008", profile(10**6)))["boosting"] > 1 > factors(ruling("P008", profile(10**6)))["bagging"]
     heavy = profile(columns=(column("a", "text"), column("b", numbers=numbers())))
     assert factors(ruling("P011", heavy))["linear"] > 1
