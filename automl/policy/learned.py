@@ -65,8 +65,8 @@ def preferences(code: str, strength: float = 1.0) -> tuple[Prefer, ...]:
 
 def moved(effects: tuple[Prefer, ...]) -> str:
     """As in "linear models and kernels go up, nets down"; what hardly moves is left out."""
-    up = [_NAMES.get(e.trait, e.trait) for e in effects if e.factor > 1 + _HARDLY]
-    down = [_NAMES.get(e.trait, e.trait) for e in effects if e.factor < 1 - _HARDLY]
+    up = [_named(e) for e in effects if e.factor > 1 + _HARDLY]
+    down = [_named(e) for e in effects if e.factor < 1 - _HARDLY]
     told = [
         f"{', '.join(names)} {verb}" for names, verb in ((up, "go up"), (down, "down" if up else "go down")) if names
     ]
@@ -75,4 +75,9 @@ def moved(effects: tuple[Prefer, ...]) -> str:
 
 def standing(effects: tuple[Prefer, ...]) -> str:
     """The traits, the heaviest first: "boosting, nets, bagged trees"."""
-    return ", ".join(_NAMES.get(e.trait, e.trait) for e in sorted(effects, key=lambda e: -e.factor))
+    return ", ".join(_named(e) for e in sorted(effects, key=lambda e: -e.factor))
+
+
+def _named(effect: Prefer) -> str:
+    name = _NAMES.get(effect.trait, effect.trait)
+    return f"single {name}" if "bagging" in effect.unless else name

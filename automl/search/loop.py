@@ -92,7 +92,8 @@ class Search:
             self._abandon()
             if not self._ledger.complete():
                 self._update_best()
-            self._foresee()
+            if not self._stop():
+                self._foresee()
         finally:
             self._saver.close()
         self._saver.result()
