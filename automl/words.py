@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from automl.forecast import Forecast
 from automl.metrics import METRICS
-from automl.outcome import Estimate, Outcome
+from automl.outcome import Estimate
 from automl.typography import format_score
 
 
@@ -30,19 +31,18 @@ def interval(estimate: Estimate) -> str:
     return f"{scored(estimate)} ({level(estimate)} {span(estimate)})"
 
 
-def more_would_bring(outcome: Outcome) -> str:
+def more_would_bring(forecast: Forecast | None, score: Estimate) -> str:
     """What twice the time and the rows are expected to bring, beside the score's own error; empty if not known."""
-    told, score = outcome.forecast, outcome.score
-    if told is None:
+    if forecast is None:
         return ""
     sign = "+" if METRICS[score.metric].maximize else "−"
 
     def gain(amount: float) -> str:
         return f"{sign}{format_score(amount, digits=1)}" if amount > 0.01 * score.error else "next to nothing"
 
-    gains = [f"twice the time {gain(told.twice_time)}"]
-    if told.twice_rows is not None:
-        gains.append(f"twice the rows {gain(told.twice_rows)}")
+    gains = [f"twice the time {gain(forecast.twice_time)}"]
+    if forecast.twice_rows is not None:
+        gains.append(f"twice the rows {gain(forecast.twice_rows)}")
     return f"{', '.join(gains)} {score.metric} (the score is ± {format_score(score.error, digits=1)})"
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from automl.forecast import Forecast
 from automl.outcome import Estimate
-from automl.words import interval, level, listed, scored, sentence, span
+from automl.words import interval, level, listed, more_would_bring, scored, sentence, span
 
 
 def an_estimate(value: float, low: float, high: float, error: float) -> Estimate:
@@ -25,3 +28,18 @@ def test_lists_and_sentences() -> None:
     assert [listed(["a", "b", "c"][:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
     assert listed([str(i) for i in range(1009)], 2) == "0, 1 and 1,007 more"
     assert [sentence(text) for text in ("", " done ", "Is it?", "ärger")] == ["", "Done.", "Is it?", "Ärger."]
+
+
+@pytest.mark.parametrize(
+    ("metric", "rows", "said"),
+    [
+        ("roc_auc", 0.02, "twice the time +0.003, twice the rows +0.02 roc_auc (the score is ± 0.007)"),
+        ("rmse", None, "twice the time −0.003 rmse (the score is ± 0.007)"),
+        ("rmse", 0.00001, "twice the time −0.003, twice the rows next to nothing rmse (the score is ± 0.007)"),
+    ],
+)
+def test_what_more_would_bring_is_told_beside_the_error(metric: str, rows: float | None, said: str) -> None:
+    score = Estimate(metric=metric, value=0.85, low=0.84, high=0.86, error=0.007, n_rows=10)
+    told = Forecast(seconds=10, value=0.85, to_limit=0.001, twice_time=0.003, twice_rows=rows)
+    assert more_would_bring(told, score) == said
+    assert more_would_bring(None, score) == ""

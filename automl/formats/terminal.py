@@ -252,7 +252,7 @@ def outcome_view(outcome: Outcome) -> RenderableType:
     importance = next(iter(outcome.attribution.importance), None) if outcome.attribution else None
     if importance is not None and importance.columns:
         rows.append(("matters", importance_words(importance)))
-    more = more_would_bring(outcome)
+    more = more_would_bring(outcome.forecast, score)
     if more:
         rows.append(("more", Words(more)))
     rows += [("skipped", Words(printable(sentence), style="yellow")) for sentence in outcome.skipped[:3]]

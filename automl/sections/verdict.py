@@ -73,7 +73,7 @@ def _how(outcome: Outcome) -> str:
     learned = f"It learned from {counted(outcome.n_train, 'row')} in {format_seconds(outcome.seconds)}"
     ended = f"; the search ended because {outcome.stopped}" if outcome.stopped else ""
     kinds = f" Shallow or deep? {sentence(outcome.verdict.sentence)}" if outcome.verdict.sentence else ""
-    more = more_would_bring(outcome)
+    more = more_would_bring(outcome.forecast, outcome.score)
     told = f" {sentence(f'What would lift it: {more}')}" if more else ""
     return f"{sentence(learned + ended)}{_refitted(outcome)}{kinds}{told}"
 

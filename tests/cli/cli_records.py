@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from automl.attribution import Attribution, GlobalImportance
+from automl.forecast import Forecast
 from automl.outcome import BlendMember, Estimate, Outcome
 from automl.plan import Candidate, Cost, Hardware, Plan, Reason, RuledOut, Validation, Verdict, Wishes
 from automl.profile import ColumnProfile, Finding, Numbers, Profile
@@ -92,6 +93,7 @@ def outcome(folder: str = "runs/x") -> Outcome:
         started=1.7e9,
         versions={"automl": "0.1.0", "python": "3.11"},
         skipped=(f"column {EVIL} was skipped",),
+        forecast=Forecast(seconds=40.0, value=0.851, to_limit=0.001, twice_time=0.002, twice_rows=0.01),
         attribution=Attribution(importance=(importance,)),
         settings={"seed": 0, "data": "x.csv"},
     )

@@ -14,6 +14,7 @@ from automl.events import (
     BestChanged,
     Decided,
     Event,
+    Foreseen,
     Planned,
     Profiled,
     Progress,
@@ -23,6 +24,7 @@ from automl.events import (
     TrialStarted,
     Warned,
 )
+from automl.forecast import Forecast
 from automl.settings import Settings
 
 EVENTS: tuple[Event, ...] = (
@@ -41,6 +43,7 @@ EVENTS: tuple[Event, ...] = (
     TrialEnded(trial(3, 0.99, "beta", state="pruned")),
     BestChanged(0.8412, 0.0, (("alpha", 0.6), ("beta", 0.4)), n_folds=5),
     Progress(3.0, 20.0, 4, 2),
+    Foreseen(Forecast(seconds=3.0, value=0.8533, to_limit=0.012, twice_time=0.006)),
     Warned(f"skipped {EVIL}"),
     Decided(outcome().verdict),
     StageDone("search", 10.0),
@@ -64,6 +67,7 @@ def test_log_lines_are_one_an_event_with_the_time_and_no_control_characters(caps
     assert texts.count("best alpha roc_auc 0.8391 (trial 1)") == 1, "no news, no line"
     assert "failed beta (trial 2): boom" in texts
     assert "best blend of 2 roc_auc 0.8412 (trial 3)" in texts
+    assert "forecast roc_auc 0.8533 at the time limit" in texts
     assert not any("done alpha" in text for text in texts)
     assert "\x1b" not in told.err
     assert "\x07" not in told.err
@@ -98,7 +102,14 @@ def test_the_live_display_shows_the_race_on_a_small_screen() -> None:
         "ruled out: gamma (P007: 61 s a fit)",
     ):
         assert part in text
-    for part in ("3 s of 20 s", "4 trials, 2 running", "searching", "blend of 2    roc_auc 0.8412", "baseline"):
+    for part in (
+        "3 s of 20 s",
+        "4 trials, 2 running",
+        "searching",
+        "blend of 2    roc_auc 0.8412",
+        "likely 0.8533 in the end",
+        "baseline",
+    ):
         assert part in text
     assert "\x1b[31m" not in text
 

@@ -55,6 +55,7 @@ def test_the_outcome_fits_a_screen_and_says_what_counts() -> None:
         "0.850   90 % interval 0.838–0.861",
         "majority class 0.500",
         "blend: alpha .70 (2 models), beta .30",
+        "twice the time +0.002, twice the rows +0.01 roc_auc",
         "a tie",
         "runs/x/report.html",
         "automl predict runs/x new.csv --proba -o scored.csv",
