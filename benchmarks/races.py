@@ -17,6 +17,7 @@ import tempfile
 import time
 import traceback
 import zlib
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -54,8 +55,6 @@ _MOST_LEARNED, _MOST_TESTED, _TEST_SHARE = (400, 1_500, 4_000), 5_000, 0.25
 _N_FOLDS = 4
 _FIT_SECONDS = 120.0
 _HOUR = 3_600.0
-
-Found = tuple[NDArray[Any], list[NDArray[Any]], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +107,30 @@ class Race:
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """The rows of a race.
-
-    Shape:
-        y_test: (n_test,) as in the material.
-    """
+    """The rows of a race: those learned from, with their folds, and those tested on."""
 
     plan: Plan
     material: Material
     test: Material
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A model on every fold.
+
+    Attributes:
+        link: In which its folds are averaged.
+        seconds: Of a fold.
+
+    Shape:
+        out_of_fold: (n_rows,) or (n_rows, n_classes).
+        tested: Of each fold, (n_test,) or (n_test, n_classes).
+    """
+
+    out_of_fold: NDArray[Any]
+    tested: list[NDArray[Any]]
+    link: str
+    seconds: float
 
 
 def run(table: BenchTable, with_boosters: bool = False) -> Race:
@@ -159,33 +173,20 @@ def _parts(table: BenchTable) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _race(table: BenchTable, ground: _Ground, case: Case, with_boosters: bool) -> Race:
     task, material, test = ground.plan.task, ground.material, ground.test
     metric = METRICS[task.metric]
-    found: dict[str, Found] = {}
+    found: dict[str, _Fitted] = {}
     skipped = {}
     for family in registry.families():
-        refusal = family.eligible(case.profile, task)
-        if "baseline" in family.traits or refusal:
+        if "baseline" in family.traits or family.eligible(case.profile, task):
             continue
         try:
-            found[family.name] = _fit(_of_family(family, ground, case), ground)
+            found[family.name] = _fit(_of_family(family, ground, case), family.link, ground)
         except Unsuitable as refused:
             skipped[family.name] = str(refused)
-    names = list(found)
-    out_of_fold = [found[name][0] for name in names]
-    weights = blend_weights(out_of_fold, material.y, metric)
+    out_of_fold = [fitted.out_of_fold for fitted in found.values()]
+    weights = [float(weight) for weight in blend_weights(out_of_fold, material.y, metric)]
     honest = crossed_blend(out_of_fold, material.y, metric)
     shown = estimate(metric, material.y, honest, n_new=len(test.y), widen=SHARED_ERRORS)
-    folds = [mix([found[name][1][k] for name in names], list(weights)) for k in range(_N_FOLDS)]
-    links = {name: registry.family(name).link for name in names}
-    shipped = mix([average(found[name][1], links[name], task) for name in names], list(weights))
-    values = [metric(material.y, prediction) for prediction in out_of_fold]
-    boosters = {}
-    if with_boosters:
-        for name, booster in BOOSTERS.items():
-            more = _fit(partial(booster, task), ground)
-            wider = blend_weights([*out_of_fold, more[0]], material.y, metric)
-            tested = [average(found[n][1], links[n], task) for n in names] + [average(more[1], "logit", task)]
-            value = metric(test.y, mix(tested, list(wider)))
-            boosters[name] = Booster(float(wider[-1]), value, more[2])
+    singles = [mix([fitted.tested[k] for fitted in found.values()], weights) for k in range(_N_FOLDS)]
     return Race(
         table=table.name,
         kind=task.kind,
@@ -198,15 +199,33 @@ def _race(table: BenchTable, ground: _Ground, case: Case, with_boosters: bool) -
         low=shown.low,
         high=shown.high,
         error=shown.error,
-        test=metric(test.y, shipped),
-        single=float(np.mean([metric(test.y, fold) for fold in folds])),
+        test=_shipped(list(found.values()), weights, ground),
+        single=float(np.mean([metric(test.y, single) for single in singles])),
         lanes={
-            name: Lane(float(weight), value, found[name][2])
-            for name, weight, value in zip(names, weights, values, strict=True)
+            name: Lane(weight, metric(material.y, fitted.out_of_fold), fitted.seconds)
+            for weight, (name, fitted) in zip(weights, found.items(), strict=True)
         },
         skipped=skipped,
-        boosters=boosters,
+        boosters=_boosters(list(found.values()), ground) if with_boosters else {},
     )
+
+
+def _shipped(found: Sequence[_Fitted], weights: Sequence[float], ground: _Ground) -> float:
+    """Test score of a blend of models, of each the average of its folds."""
+    task, test = ground.plan.task, ground.test
+    averages = [average(fitted.tested, fitted.link, task) for fitted in found]
+    return METRICS[task.metric](test.y, mix(averages, weights))
+
+
+def _boosters(found: Sequence[_Fitted], ground: _Ground) -> dict[str, Booster]:
+    """Each booster that the package does not have, in a blend with those it has."""
+    task, y = ground.plan.task, ground.material.y
+    told = {}
+    for name, booster in BOOSTERS.items():
+        more = [*found, _fit(partial(booster, task), "logit", ground)]
+        weights = blend_weights([fitted.out_of_fold for fitted in more], y, METRICS[task.metric])
+        told[name] = Booster(float(weights[-1]), _shipped(more, list(weights), ground), more[-1].seconds)
+    return told
 
 
 def _of_family(family: Family, ground: _Ground, case: Case) -> Fit:
@@ -221,21 +240,19 @@ def _of_family(family: Family, ground: _Ground, case: Case) -> Fit:
     return fit
 
 
-def _fit(fit: Fit, ground: _Ground) -> Found:
-    """Out-of-fold predictions, each fold's predictions of the test rows, and mean seconds of a fold."""
+def _fit(fit: Fit, link: str, ground: _Ground) -> _Fitted:
+    """Fit every fold, and predict the rows left out and those of the test."""
     material = ground.material
-    out_of_fold: NDArray[Any] | None = None
-    tested, began = [], time.monotonic()
+    parts, began = [], time.monotonic()
     for seed, split in enumerate(material.splits):
         limits = Limits(deadline=time.monotonic() + _FIT_SECONDS, seed=seed)
         predict = fit(material.rows(split.train), material.rows(split.valid), limits)
-        predicted = predict(material.x.take(split.valid))
-        if out_of_fold is None:
-            out_of_fold = np.zeros((len(material.y), *predicted.shape[1:]))
+        parts.append((predict(material.x.take(split.valid)), predict(ground.test.x)))
+    seconds = (time.monotonic() - began) / _N_FOLDS
+    out_of_fold = np.empty((len(material.y), *parts[0][0].shape[1:]))
+    for split, (predicted, _) in zip(material.splits, parts, strict=True):
         out_of_fold[split.valid] = predicted
-        tested.append(predict(ground.test.x))
-    assert out_of_fold is not None
-    return out_of_fold, tested, (time.monotonic() - began) / _N_FOLDS
+    return _Fitted(out_of_fold, [tested for _, tested in parts], link, seconds)
 
 
 def main() -> None:

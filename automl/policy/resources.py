@@ -18,11 +18,14 @@ from automl.typography import counted, format_share
 SAMPLE, WORKERS, MEMORY, TIME, KEPT = "P040", "P041", "P043", "P044", "P045"
 _FEWEST_ROWS = 20_000
 _MANY_ROWS = 100_000
-# Rows are sampled where the families most wanted can't be expected to finish one fit in this share of the search.
-_SAMPLE_FOR = 0.5
+# Rows are sampled where no family most wanted can be expected to finish one fit in this share of the search. It is
+# nearly all of it: boosting often stops long before it is expected to, and more rows are worth more than a second fit.
+_SAMPLE_FOR = 0.9
 # A fit that takes more of the search (nine times in ten) is not tried; the best of each kind is judged by what is
-# expected, for a fit that runs late is cut short and kept.
-_MOST_OF_ONE_FIT = 0.6
+# expected, and may take nearly all of it: a fit that runs late is cut short and kept.
+_MOST_OF_ONE_FIT, _MOST_OF_THE_BEST = 0.6, 0.9
+# Defaults of which all folds take more of the search than this come after lighter ones, the lightest first.
+_LIGHT = 0.1
 # All folds of one model may take this share of the search, and (but for the best of each kind) so many times the
 # family's share of it.
 _MOST_OF_ALL_FITS = 0.6
@@ -126,7 +129,7 @@ def cut(
         refusals = [gates.refusal(runner.entrant, option, is_spared=is_spared) for option in runner.options]
         allowed = tuple(o for o, refusal in zip(runner.options, refusals, strict=True) if refusal is None)
         if allowed:
-            runners.append(Runner(runner.entrant, allowed))
+            runners.append(Runner(runner.entrant, tuple(sorted(allowed, key=gates.heaviness))))
             continue
         cheapest, refusal = min(zip(runner.options, refusals, strict=True), key=lambda pair: pair[0].cost.seconds)
         stopped.append((Runner(runner.entrant, (cheapest,)), *(refusal or (TIME, ""))))
@@ -173,6 +176,11 @@ class _Gates:
         defaults = family.default(self._case.profile)
         return tuple(Option(params, self._model.fit(family, params, self._n_train)) for params in defaults)
 
+    def heaviness(self, option: Option) -> float:
+        """Share of the search that all folds of a default take; 0 where that is little and the family's order holds."""
+        share = option.cost.seconds * self._n_fits / (self._search * self._n_workers)
+        return share if share > _LIGHT else 0.0
+
     def refusal(self, entrant: Entrant, option: Option, *, is_spared: bool) -> tuple[str, str] | None:
         """The gate that stops it and why, or None. Baselines always pass; a wanted family passes the time gate.
 
@@ -189,11 +197,11 @@ class _Gates:
 
     def _too_slow(self, entrant: Entrant, cost: Cost, *, is_spared: bool) -> str:
         worst = cost.seconds if is_spared else self._model.p90(entrant.family, cost)
-        if worst > _MOST_OF_ONE_FIT * self._search:
+        if worst > (_MOST_OF_THE_BEST if is_spared else _MOST_OF_ONE_FIT) * self._search:
             return f"one fit may take {seconds_text(worst)}, the whole search has {seconds_text(self._search)}"
         bag, all_workers = cost.seconds * self._n_fits, self._search * self._n_workers
         fits = f"its {counted(self._n_fits, 'fit')} take {seconds_text(bag)}"
-        if bag > _MOST_OF_ALL_FITS * all_workers:
+        if bag > _MOST_OF_ALL_FITS * all_workers and not (is_spared and self._n_fits == 1):
             return f"{fits}, all workers together have {seconds_text(all_workers)}"
         share = entrant.weight / self._total_weight
         if bag > _MOST_OVER_SHARE * share * all_workers and not is_spared:

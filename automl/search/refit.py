@@ -35,15 +35,21 @@ _NO_TIME = "no time left"
 
 
 def seconds_to_hold(plan: Plan, ledger: Ledger, blend: Blend, clock: Clock) -> float:
-    """What the search should leave to refits: what they will take, and no more than the rows they add are worth."""
+    """What the search should leave to refits: what they will take, and no more than the rows they add are worth.
+
+    Nothing is held for a refit that would not end in that time.
+    """
     unseen = plan.validation.unseen_share
     if not unseen:
         return 0.0
-    whole = [trial for trial in blend.trials if _can_be_refitted(trial)]
-    fits = [(_expected(ledger, trial), _n_copies(plan, trial)) for trial in whole]
-    longest = max((seconds * math.ceil(n / plan.n_workers) for seconds, n in fits), default=0.0)
-    needed = max(sum(seconds * n for seconds, n in fits) / plan.n_workers, longest)
     most = min(_MOST_HELD, _WORTH * unseen) * (clock.seconds - clock.reserve)
+    whole = [trial for trial in blend.trials if _can_be_refitted(trial)]
+    expected = [(_expected(ledger, trial), _n_copies(plan, trial)) for trial in whole]
+    fits = [(seconds, n) for seconds, n in expected if _MARGIN * seconds + _FAREWELL_SECONDS <= most]
+    if not fits:
+        return 0.0
+    longest = max(seconds * math.ceil(n / plan.n_workers) for seconds, n in fits)
+    needed = max(sum(seconds * n for seconds, n in fits) / plan.n_workers, longest)
     return min(_MARGIN * needed + _FAREWELL_SECONDS, most)
 
 
