@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from automl.ensemble import greedy_weights, mix
@@ -9,6 +11,7 @@ from automl.forecast import Forecast, next_doubling, over
 from automl.search.best import Blend
 from automl.search.budget import Clock
 from automl.search.ledger import Ledger, best_of_each
+from automl.trial import Trial
 
 _FEWEST_TRIALS = 4
 _DRAWS = 4
@@ -19,36 +22,44 @@ _STEPS = 12
 def forecast(ledger: Ledger, blend: Blend, clock: Clock, n_models: int, twice_rows: float | None) -> Forecast | None:
     """Carry the curve over trials on to the time limit; None while there are too few trials to draw one.
 
-    The trials of a search come in an order of its own, the best families first, so the curve is drawn over random
-    parts of them: what a search half or a quarter as long would have had to choose from (after Dodge et al. 2019,
+    The first trial of each family is always there, for the search begins with them; the curve is drawn over random
+    parts of the others: what a search half or a quarter as long would have had beside them (after Dodge et al. 2019,
     arXiv 1909.03004).
 
     Args:
         n_models: Most trials the blend may draw on.
         twice_rows: Gain expected of twice the rows, passed through.
     """
-    trials = ledger.complete()
-    if len(trials) < _FEWEST_TRIALS:
+    trials = sorted(ledger.complete(), key=lambda trial: trial.number)
+    families = [trial.family for trial in trials]
+    firsts = [trial for i, trial in enumerate(trials) if trial.family not in families[:i]]
+    others = [trial for i, trial in enumerate(trials) if trial.family in families[:i]]
+    if len(others) < _FEWEST_TRIALS:
         return None
     rng = np.random.default_rng(0)
     rows = np.flatnonzero(ledger.validated)
     rows = rng.choice(rows, min(len(rows), _ROWS), replace=False)
     y, metric = ledger.y[rows], ledger.metric
 
-    def reached(n_trials: int) -> float:
-        """Gain of the blend of so many trials, mean over draws."""
+    def reached(share: float) -> float:
+        """Gain of the blend of the first trials and a share of the others, mean over draws."""
         gains = []
-        for _ in range(_DRAWS if n_trials < len(trials) else 1):
-            drawn = sorted(rng.choice(len(trials), n_trials, replace=False))
-            pool = best_of_each([trials[i] for i in drawn], n_models)
+        for _ in range(_DRAWS if share < 1 else 1):
+            drawn = rng.choice(len(others), round(share * len(others)), replace=False)
+            pool = _best_first(ledger, [*firsts, *(others[i] for i in drawn)], n_models)
             predictions = [ledger.prediction(trial.number, rows) for trial in pool]
             weights = greedy_weights(predictions, y, metric, n_steps=_STEPS)
             gains.append(metric.gain(metric(y, mix(predictions, list(weights)))))
         return float(np.mean(gains))
 
-    n = len(trials)
-    twice = next_doubling(*(reached(max(1, round(n * share))) for share in (0.25, 0.5, 1.0)))
+    twice = next_doubling(reached(0.25), reached(0.5), reached(1.0))
     searched = max(clock.elapsed, 1e-3)
     to_limit = over(twice, (searched + clock.search_left) / searched)
     value = float(np.clip(metric.gain(metric.gain(blend.value) + to_limit), *metric.bounds))
     return Forecast(seconds=searched, value=value, to_limit=to_limit, twice_time=twice, twice_rows=twice_rows)
+
+
+def _best_first(ledger: Ledger, trials: Sequence[Trial], n_models: int) -> list[Trial]:
+    """The trials that compete for a place in a blend of these."""
+    order = {trial.number: place for place, trial in enumerate(ledger.complete())}
+    return best_of_each(sorted(trials, key=lambda trial: order[trial.number]), n_models)
