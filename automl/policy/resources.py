@@ -24,7 +24,8 @@ _SAMPLE_FOR = 0.9
 # A fit that takes more of the search (nine times in ten) is not tried; the best of each kind is judged by what is
 # expected, and may take nearly all of it: a fit that runs late is cut short and kept.
 _MOST_OF_ONE_FIT, _MOST_OF_THE_BEST = 0.6, 0.9
-# Defaults of which all folds take more of the search than this come after lighter ones, the lightest first.
+# Nets have lighter copies of their best default, nearly as good: where all folds of a net's default take more of the
+# search than this, it comes after lighter ones.
 _LIGHT = 0.1
 # All folds of one model may take this share of the search, and (but for the best of each kind) so many times the
 # family's share of it.
@@ -129,7 +130,8 @@ def cut(
         refusals = [gates.refusal(runner.entrant, option, is_spared=is_spared) for option in runner.options]
         allowed = tuple(o for o, refusal in zip(runner.options, refusals, strict=True) if refusal is None)
         if allowed:
-            runners.append(Runner(runner.entrant, tuple(sorted(allowed, key=gates.heaviness))))
+            is_net = "neural" in runner.entrant.family.traits
+            runners.append(Runner(runner.entrant, tuple(sorted(allowed, key=gates.heaviness)) if is_net else allowed))
             continue
         cheapest, refusal = min(zip(runner.options, refusals, strict=True), key=lambda pair: pair[0].cost.seconds)
         stopped.append((Runner(runner.entrant, (cheapest,)), *(refusal or (TIME, ""))))
