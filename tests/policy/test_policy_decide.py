@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import random
 import subprocess
 import sys
@@ -128,6 +129,19 @@ def test_a_middle_table_races_both_kinds_cheap_and_strong_first():
     shares = {c.family: c.share for c in plan.candidates}
     assert {"boost", "net"} == set(sorted(shares, key=lambda name: -shares[name])[:2]), "the best of each kind lead"
     assert shares["dummy"] == 0
+
+
+def test_at_a_short_limit_a_net_begins_with_its_lighter_default():
+    net = fake_family("net", "neural", per_row=1.5e-3, defaults=3)
+    net = dataclasses.replace(net, default=lambda profile: ({"slow": 2}, {"slow": 1}, {"slow": 3}))
+    boost = dataclasses.replace(net, name="boost", traits=frozenset({"boosting"}))
+
+    def first(family, seconds):
+        plan = plan_for(profile(5_000), Wishes(seconds=seconds, include=("net", "boost")), families=(net, boost))
+        return next(c.portfolio[0]["slow"] for c in plan.candidates if c.family == family)
+
+    assert (first("net", 60), first("net", 36_000)) == (1, 2)
+    assert (first("boost", 60), first("boost", 36_000)) == (2, 2), "other defaults stand in the order of their worth"
 
 
 def test_an_accelerator_lifts_nets_and_lets_in_those_that_need_it():
