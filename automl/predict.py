@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -24,6 +25,7 @@ from automl.write import Writer, open_writer
 OnBadRow: TypeAlias = Literal["fail", "skip", "null"]
 
 BATCH_ROWS = 50_000
+_LEAST_ROWS = 2_000
 _REASONS = ("rejected_row", "rejected_reason")
 
 
@@ -113,12 +115,21 @@ def _in_order(predictor: Predictor, tables: Iterable[Table], request: Request) -
     start = 0
     with ThreadPoolExecutor(n_workers) as pool:
         for table in tables:
-            waiting.append(pool.submit(_predicted, predictor, table, request, start))
-            start += table.n_rows
-            if len(waiting) > n_workers:
-                yield waiting.popleft().result()
+            for part in _parts(table, n_workers):
+                waiting.append(pool.submit(_predicted, predictor, part, request, start))
+                start += part.n_rows
+                if len(waiting) > n_workers:
+                    yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _parts(table: Table, n_workers: int) -> Iterator[Table]:
+    """The rows of a batch in one part a core, so that a file of a single batch keeps all of them busy."""
+    n_parts = max(1, min(n_workers, table.n_rows // _LEAST_ROWS))
+    edges = np.linspace(0, table.n_rows, n_parts + 1).astype(int).tolist()
+    for first, last in pairwise(edges):
+        yield table.take(slice(first, last))
 
 
 def _predicted(predictor: Predictor, table: Table, request: Request, start: int) -> _Batch:

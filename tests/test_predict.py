@@ -11,7 +11,7 @@ import pytest
 from automl import run
 from automl.errors import DataError, UsageError
 from automl.events import nowhere
-from automl.predict import Request, predict
+from automl.predict import Request, _parts, predict
 from automl.settings import Settings
 from automl.table import Table
 
@@ -94,3 +94,11 @@ def test_formats_by_suffix(regressor: Path, data: Path, tmp_path: Path, suffix: 
 def test_a_regression_has_no_probabilities(regressor: Path, data: Path) -> None:
     with pytest.raises(UsageError, match="predicts values"):
         predict(regressor, str(data), None, Request(proba=True))
+
+
+def test_a_batch_is_predicted_in_a_part_a_core_in_the_order_of_its_rows() -> None:
+    table = Table.from_columns({"x": np.arange(9_001.0)}, "x.csv")
+    parts = list(_parts(table, 3))
+    assert [part.n_rows for part in parts] == [3_000, 3_000, 3_001]
+    assert np.concatenate([part.column("x").numbers() for part in parts]).tolist() == list(range(9_001))
+    assert [part.n_rows for part in _parts(table.take(slice(0, 100)), 3)] == [100]
