@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from automl.ensemble import greedy_weights, mix
@@ -11,7 +9,6 @@ from automl.forecast import Forecast, next_doubling, over
 from automl.search.best import Blend
 from automl.search.budget import Clock
 from automl.search.ledger import Ledger, best_of_each
-from automl.trial import Trial
 
 _FEWEST_TRIALS = 4
 _DRAWS = 4
@@ -24,18 +21,19 @@ def forecast(ledger: Ledger, blend: Blend, clock: Clock, n_models: int, twice_ro
 
     The first trial of each family is always there, for the search begins with them; the curve is drawn over random
     parts of the others: what a search half or a quarter as long would have had beside them (after Dodge et al. 2019,
-    arXiv 1909.03004).
+    arXiv 1909.03004). Trials that were stopped count among the others, and add nothing.
 
     Args:
         n_models: Most trials the blend may draw on.
         twice_rows: Gain expected of twice the rows, passed through.
     """
-    trials = sorted(ledger.complete(), key=lambda trial: trial.number)
-    families = [trial.family for trial in trials]
-    firsts = [trial for i, trial in enumerate(trials) if trial.family not in families[:i]]
-    others = [trial for i, trial in enumerate(trials) if trial.family in families[:i]]
-    if len(others) < _FEWEST_TRIALS:
+    complete = ledger.complete()
+    firsts = {trial.family: trial for trial in sorted(complete, key=lambda trial: -trial.number)}
+    tried = [t for t in ledger.trials.values() if t.state in ("done", "pruned") and t.origin != "baseline"]
+    others = [trial.number for trial in tried if firsts.get(trial.family) != trial]
+    if not complete or len(others) < _FEWEST_TRIALS:
         return None
+    always = {trial.number for trial in firsts.values()}
     rng = np.random.default_rng(0)
     rows = np.flatnonzero(ledger.validated)
     rows = rng.choice(rows, min(len(rows), _ROWS), replace=False)
@@ -45,8 +43,8 @@ def forecast(ledger: Ledger, blend: Blend, clock: Clock, n_models: int, twice_ro
         """Gain of the blend of the first trials and a share of the others, mean over draws."""
         gains = []
         for _ in range(_DRAWS if share < 1 else 1):
-            drawn = rng.choice(len(others), round(share * len(others)), replace=False)
-            pool = _best_first(ledger, [*firsts, *(others[i] for i in drawn)], n_models)
+            drawn = always.union(rng.choice(others, round(share * len(others)), replace=False).tolist())
+            pool = best_of_each([trial for trial in complete if trial.number in drawn], n_models)
             predictions = [ledger.prediction(trial.number, rows) for trial in pool]
             weights = greedy_weights(predictions, y, metric, n_steps=_STEPS)
             gains.append(metric.gain(metric(y, mix(predictions, list(weights)))))
@@ -57,9 +55,3 @@ def forecast(ledger: Ledger, blend: Blend, clock: Clock, n_models: int, twice_ro
     to_limit = over(twice, (searched + clock.search_left) / searched)
     value = float(np.clip(metric.gain(metric.gain(blend.value) + to_limit), *metric.bounds))
     return Forecast(seconds=searched, value=value, to_limit=to_limit, twice_time=twice, twice_rows=twice_rows)
-
-
-def _best_first(ledger: Ledger, trials: Sequence[Trial], n_models: int) -> list[Trial]:
-    """The trials that compete for a place in a blend of these."""
-    order = {trial.number: place for place, trial in enumerate(ledger.complete())}
-    return best_of_each(sorted(trials, key=lambda trial: order[trial.number]), n_models)

@@ -58,6 +58,17 @@ def test_trials_that_complement_each_other_promise_more_than_copies_of_one(tmp_p
     assert more.twice_rows == 0.02
 
 
+def test_trials_that_were_stopped_are_tries_that_brought_nothing(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    blend = blend_of(enter(ledger, 0.3), enter(ledger, 0.3, family="forest"))
+    for _ in range(4):
+        number = enter(ledger, 2.0).number
+        ledger.end(number, "pruned", "worse")
+    told = forecast(ledger, blend, clock(60, elapsed=20), 10, None)
+    assert told is not None
+    assert told.twice_time == 0.0
+
+
 def test_nothing_is_expected_once_the_time_is_over(tmp_path: Path) -> None:
     ledger = books(tmp_path)
     blend = blend_of(*(enter(ledger, 0.5) for _ in range(5)))
