@@ -29,6 +29,7 @@ Fit = Callable[[Rows, Rows, Limits], Predict]
 
 def catboost(task: Task, train: Rows, valid: Rows, limits: Limits) -> Predict:
     """CatBoost with its own reading of categories (Prokhorenkova et al. 2018)."""
+    import pandas as pd
     from catboost import CatBoostClassifier, CatBoostRegressor, Pool
 
     model = (CatBoostClassifier if task.is_classification else CatBoostRegressor)(
@@ -44,8 +45,6 @@ def catboost(task: Task, train: Rows, valid: Rows, limits: Limits) -> Predict:
     def pool(x: Features, y: NDArray[Any] | None = None) -> Any:
         columns = [*x.x_num.T.astype(np.float32), *x.x_cat.T]
         names = [*x.layout.num_names, *x.layout.cat_names]
-        import pandas as pd
-
         frame = pd.DataFrame(dict(enumerate(columns)))
         return Pool(frame, y, cat_features=list(range(len(x.layout.num_names), len(names))))
 

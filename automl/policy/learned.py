@@ -67,10 +67,14 @@ def moved(effects: tuple[Prefer, ...]) -> str:
     """As in "linear models and kernels go up, nets down"; what hardly moves is left out."""
     up = [_named(e) for e in effects if e.factor > 1 + _HARDLY]
     down = [_named(e) for e in effects if e.factor < 1 - _HARDLY]
-    told = [
-        f"{', '.join(names)} {verb}" for names, verb in ((up, "go up"), (down, "down" if up else "go down")) if names
-    ]
+    told = [f"{', '.join(up)} {_go(up)} up"] if up else []
+    if down:
+        told.append(f"{', '.join(down)} {'' if up else _go(down) + ' '}down")
     return ", ".join(told) or "that changes little"
+
+
+def _go(names: list[str]) -> str:
+    return "goes" if names in (["boosting"], ["naive Bayes"]) else "go"
 
 
 def standing(effects: tuple[Prefer, ...]) -> str:

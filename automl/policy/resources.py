@@ -130,8 +130,7 @@ def cut(
         refusals = [gates.refusal(runner.entrant, option, is_spared=is_spared) for option in runner.options]
         allowed = tuple(o for o, refusal in zip(runner.options, refusals, strict=True) if refusal is None)
         if allowed:
-            is_net = "neural" in runner.entrant.family.traits
-            runners.append(Runner(runner.entrant, tuple(sorted(allowed, key=gates.heaviness)) if is_net else allowed))
+            runners.append(Runner(runner.entrant, gates.in_order(runner.entrant, allowed)))
             continue
         cheapest, refusal = min(zip(runner.options, refusals, strict=True), key=lambda pair: pair[0].cost.seconds)
         stopped.append((Runner(runner.entrant, (cheapest,)), *(refusal or (TIME, ""))))
@@ -178,10 +177,17 @@ class _Gates:
         defaults = family.default(self._case.profile)
         return tuple(Option(params, self._model.fit(family, params, self._n_train)) for params in defaults)
 
-    def heaviness(self, option: Option) -> float:
-        """Share of the search that all folds of a default take; 0 where that is little and the family's order holds."""
-        share = option.cost.seconds * self._n_fits / (self._search * self._n_workers)
-        return share if share > _LIGHT else 0.0
+    def in_order(self, entrant: Entrant, options: tuple[Option, ...]) -> tuple[Option, ...]:
+        """The defaults in the family's order; of a net those that take much of the search last, the lightest first."""
+        if "neural" not in entrant.family.traits:
+            return options
+        all_workers = self._search * self._n_workers
+
+        def heaviness(option: Option) -> float:
+            share = option.cost.seconds * self._n_fits / all_workers
+            return share if share > _LIGHT else 0.0
+
+        return tuple(sorted(options, key=heaviness))
 
     def refusal(self, entrant: Entrant, option: Option, *, is_spared: bool) -> tuple[str, str] | None:
         """The gate that stops it and why, or None. Baselines always pass; a wanted family passes the time gate.

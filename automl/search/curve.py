@@ -36,17 +36,17 @@ class RowsCurve:
     _waiting: deque[Assignment] = field(default_factory=deque)
     _values: dict[tuple[float, int], float] = field(default_factory=dict)
     _trial: Trial | None = None
-    _is_over: bool = False
+    _has_begun: bool = False
 
     def next(self) -> Assignment | None:
         """The next point to measure, or None."""
-        if self._trial is None and not self._is_over and len(self.ledger.complete()) >= _AFTER_TRIALS:
+        if not self._has_begun and len(self.ledger.complete()) >= _AFTER_TRIALS:
             self._begin()
         return self._waiting.popleft() if self._waiting else None
 
     def _begin(self) -> None:
         """Choose the best complete trial whose points can be paid, and as many of its folds."""
-        self._is_over = True
+        self._has_begun = True
         most = _MOST_OF_SEARCH * self.clock.search_left * self.plan.n_workers
         if len(self.ledger.splits[0].train) < _FEWEST_ROWS:
             return

@@ -39,6 +39,7 @@ def test_a_factor_keeps_its_exceptions() -> None:
         ({"linear": 2.0, "neural": 0.5}, "linear models go up, nets down"),
         ({"linear": 2.0, "kernel": 1.5}, "linear models, kernels go up"),
         ({"distance": 0.5}, "neighbours go down"),
+        ({"boosting": 1.2, "neural": 0.8}, "boosting goes up, nets down"),
         ({"boosting": 1.01}, "that changes little"),
     ],
 )
