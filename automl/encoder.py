@@ -1,4 +1,4 @@
-"""The encoder: a table becomes two dense blocks, row by row, in a way fitted once on the training table."""
+"""The encoder: a table becomes numbers, codes and blocks, row by row, in a way fitted once on the training table."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from automl.encoding.columns import ColumnEncoding, DateEncoding, NumberEncoding
 from automl.encoding.fit import fit_column
 from automl.encoding.text import TextSpace
 from automl.encoding.values import Missing, read_codes, read_numbers
+from automl.encoding.words import Lexicon
 from automl.errors import DataError
 from automl.family import State
 from automl.features import Features, Layout
@@ -26,6 +27,7 @@ OnBad = Literal["fail", "null"]
 _LARGEST = float(np.finfo(np.float32).max)
 _ENCODED = frozenset(("number", "integer_code", "category", "ordinal", "boolean", "datetime", "text"))
 _SPACE_ARRAYS = ("keys", "idf", "components")
+_LEXICON_ARRAYS = ("words", "word_terms", "gram_terms", "idf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Encoder:
             cat_sources=tuple(place[column] for column, _ in levels),
             n_levels=tuple(n for _, n in levels),
             cat_ordered=(False,) * len(levels),
+            blocks=tuple(block for e in encodings for block in e.blocks),
         )
 
     @property
@@ -83,22 +86,39 @@ class Encoder:
         Raises:
             DataError: A column is missing, or a value cannot be read; names the column, the row and the value.
         """
+        features, bad = self.encode_rows(table)
+        if on_bad == "fail" and bad.reasons:
+            raise _refusal(table, bad)
+        return features
+
+    def encode_rows(self, table: Table) -> tuple[Features, BadRows]:
+        """The rows as numbers and codes, values that cannot be read taken for missing; and the rows that have some.
+
+        Raises:
+            DataError: A column is missing.
+        """
         self.check_columns(table)
         x_num = np.empty((table.n_rows, len(self.layout.num_names)), dtype=np.float32)
         x_cat = np.empty((table.n_rows, len(self.layout.cat_names)), dtype=np.int32)
+        blocks: list[Any] = []
+        mask = np.zeros(table.n_rows, dtype=np.bool_)
+        reasons: dict[int, str] = {}
         i_num = i_cat = 0
         columns = {column.name: column for column in table.columns()}
         for encoding in self._encodings:
             encoded = encoding.encode(columns, self._spaces)
-            if on_bad == "fail" and encoded.bad is not None and encoded.bad.any():
-                raise _refusal(table, encoding, encoded.bad)
+            if encoded.bad is not None:
+                for row in np.flatnonzero(encoded.bad & ~mask).tolist():
+                    reasons[row] = _reason(columns[encoding.column], encoding, row)
+                mask |= encoded.bad
+            blocks += encoded.blocks
             for values in encoded.num:
                 x_num[:, i_num] = np.clip(values, -_LARGEST, _LARGEST)
                 i_num += 1
             for codes in encoded.cat:
                 x_cat[:, i_cat] = codes
                 i_cat += 1
-        return Features(x_num, x_cat, self.layout)
+        return Features(x_num, x_cat, self.layout, tuple(blocks)), BadRows(mask, reasons)
 
     @property
     def is_numeric(self) -> bool:
@@ -138,29 +158,15 @@ class Encoder:
         used = set(self.columns)
         return tuple(name for name in table.names if name not in used)
 
-    def bad_rows(self, table: Table) -> BadRows:
-        """The rows that `encode` refuses, with the reasons."""
-        self.check_columns(table)
-        mask = np.zeros(table.n_rows, dtype=np.bool_)
-        reasons: dict[int, str] = {}
-        columns = {column.name: column for column in table.columns()}
-        for encoding in self._encodings:
-            if not isinstance(encoding, NumberEncoding | DateEncoding):
-                continue  # of other kinds every value can be read
-            bad = encoding.encode(columns, self._spaces).bad
-            if bad is not None:
-                for row in np.flatnonzero(bad & ~mask).tolist():
-                    reasons[row] = _reason(columns[encoding.column], encoding, row)
-                mask |= bad
-        return BadRows(mask, reasons)
-
     def save(self) -> State:
         """As data, from which `load_encoder` makes an encoder of the same bits."""
         arrays: dict[str, NDArray[Any]] = {}
-        for i, space in enumerate(self._spaces.values()):
+        for i, space in enumerate(self._spaces.texts.values()):
             arrays |= {f"text{i}.{name}": getattr(space, name) for name in _SPACE_ARRAYS}
-        config = {"encodings": msgspec.to_builtins(self._encodings), "spaces": list(self._spaces)}
-        return State(config, arrays)
+        for i, lexicon in enumerate(self._spaces.lexicons.values()):
+            arrays |= {f"words{i}.{name}": getattr(lexicon, name) for name in _LEXICON_ARRAYS}
+        learned = {"spaces": list(self._spaces.texts), "lexicons": list(self._spaces.lexicons)}
+        return State({"encodings": msgspec.to_builtins(self._encodings), **learned}, arrays)
 
 
 def fit_encoder(table: Table, profile: Profile, task: Task) -> Encoder:
@@ -176,23 +182,29 @@ def fit_encoder(table: Table, profile: Profile, task: Task) -> Encoder:
     n_texts = sum(c.kind == "text" for c in features)
     columns = {column.name: column for column in table.columns()}
     encodings: list[ColumnEncoding] = []
-    spaces: dict[str, TextSpace] = {}
+    texts: dict[str, TextSpace] = {}
+    lexicons: dict[str, Lexicon] = {}
     for i, column in enumerate(features):
         dates = [c for c in features[:i] if c.kind == "datetime"]
-        fitted, space = fit_column(columns, column, dates, max(1, n_texts))
+        fitted, spaces = fit_column(columns, column, dates, max(1, n_texts))
         encodings += fitted
-        spaces |= space
-    return Encoder(tuple(encodings), spaces)
+        texts |= spaces.texts
+        lexicons |= spaces.lexicons
+    return Encoder(tuple(encodings), Spaces(texts, lexicons))
 
 
 def load_encoder(state: State) -> Encoder:
     """The encoder that `Encoder.save` wrote."""
     encodings = msgspec.convert(state.config["encodings"], tuple[ColumnEncoding, ...])
-    spaces = {
+    texts = {
         column: TextSpace(*(np.asarray(state.arrays[f"text{i}.{name}"]) for name in _SPACE_ARRAYS))
         for i, column in enumerate(state.config["spaces"])
     }
-    return Encoder(encodings, spaces)
+    lexicons = {
+        column: Lexicon(*(np.asarray(state.arrays[f"words{i}.{name}"]) for name in _LEXICON_ARRAYS))
+        for i, column in enumerate(state.config.get("lexicons", ()))
+    }
+    return Encoder(encodings, Spaces(texts, lexicons))
 
 
 def encode_target(table: Table, profile: Profile, task: Task) -> NDArray[Any]:
@@ -223,11 +235,10 @@ def _reason(column: Column, encoding: ColumnEncoding, row: int) -> str:
     return f"column {encoding.column!r}: {str(value)[:80]!r} is not {wanted}"
 
 
-def _refusal(table: Table, encoding: ColumnEncoding, bad: NDArray[np.bool_]) -> DataError:
-    row = int(np.flatnonzero(bad)[0])
-    count = int(bad.sum())
+def _refusal(table: Table, bad: BadRows) -> DataError:
+    row, count = min(bad.reasons), len(bad.reasons)
     return DataError(
-        f"{table.source}, row {row + 1}, {_reason(table.column(encoding.column), encoding, row)}",
+        f"{table.source}, row {row + 1}, {bad.reasons[row]}",
         f"{count} row{'s' if count > 1 else ''} of {table.n_rows} like it; in training every value was read",
         "--on-bad-row null takes such values for missing; --on-bad-row skip leaves the rows out",
     )

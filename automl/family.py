@@ -32,6 +32,9 @@ TRAITS = frozenset(
         "sequence",
         "needs_accelerator",
         "pretrained",
+        "text",
+        "image",
+        "audio",
     }
 )
 

@@ -1,8 +1,9 @@
-"""What a family receives: two dense blocks and the layout that names their columns."""
+"""What a family receives: numbers, codes and blocks, and the layout that names them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -10,6 +11,28 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
+BlockKind: TypeAlias = Literal["image", "audio", "words", "terms"]
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """What a row of one column carries beside numbers and codes: an image, a sound, a text.
+
+    Kinds, with the array of one block over all rows:
+        image: (n_rows, height, width, channels) uint8.
+        audio: (n_rows, n_frames, n_bands) float16, a log-mel spectrogram.
+        words: (n_rows, n_words) int32, the words of a text in order; 0 beyond its end.
+        terms: (n_rows, n_terms) float32, a sparse matrix (scipy CSR) of weighted terms of a text.
+
+    Attributes:
+        column: Of the user's file.
+        shape: Of one row.
+        n_codes: Codes of words, 0 included; 0 for other kinds.
+    """
+
+    column: str
+    kind: BlockKind
+    shape: tuple[int, ...]
+    n_codes: int = 0
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +46,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         cat_sources: Index into `columns` of each categorical feature, (d_cat,).
         n_levels: Categories of each categorical feature, (d_cat,); codes run from 0 to n_levels - 1.
         cat_ordered: Whether the codes follow an order, (d_cat,).
+        blocks: Of media and texts, in the order of their columns.
     """
 
     columns: tuple[str, ...]
@@ -32,6 +56,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     cat_sources: tuple[int, ...] = ()
     n_levels: tuple[int, ...] = ()
     cat_ordered: tuple[bool, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +66,13 @@ class Features:
     Shape:
         x_num: (n_rows, d_num) float32, NaN where missing.
         x_cat: (n_rows, d_cat) int32, code of the category; -1 where missing, -2 where unseen in training.
+        blocks: One array each of `layout.blocks`, all zero in a row whose value is missing.
     """
 
     x_num: FloatArray
     x_cat: IntArray
     layout: Layout
+    blocks: tuple[Any, ...] = ()
 
     @property
     def n_rows(self) -> int:
@@ -54,4 +81,19 @@ class Features:
 
     def take(self, rows: NDArray[np.intp] | slice) -> Features:
         """The given rows, by index or slice."""
-        return Features(self.x_num[rows], self.x_cat[rows], self.layout)
+        return Features(self.x_num[rows], self.x_cat[rows], self.layout, tuple(block[rows] for block in self.blocks))
+
+
+def stacked(first: Features, second: Features) -> Features:
+    """The rows of two, of one layout, one after the other."""
+    blocks = [_stacked(a, b) for a, b in zip(first.blocks, second.blocks, strict=True)]
+    x_num, x_cat = np.concatenate([first.x_num, second.x_num]), np.concatenate([first.x_cat, second.x_cat])
+    return Features(x_num, x_cat, first.layout, tuple(blocks))
+
+
+def _stacked(first: Any, second: Any) -> Any:
+    if isinstance(first, np.ndarray):
+        return np.concatenate([first, second])
+    from scipy.sparse import vstack
+
+    return vstack([first, second], format="csr")

@@ -136,16 +136,12 @@ def _predicted(predictor: Predictor, table: Table, request: Request, start: int)
     for name in request.keep:
         table.column(name)
     unused = predictor.encoder.check_columns(table)
-    bad = BadRows(np.zeros(table.n_rows, dtype=np.bool_), {})
+    x, bad = predictor.encoder.encode_rows(table)
+    if bad.reasons and request.on_bad_row == "fail":
+        raise _refusal(table, bad, start)
     kept = table
-    try:
-        x = predictor.encoder.encode(table)
-    except DataError:
-        bad = predictor.encoder.bad_rows(table)
-        if request.on_bad_row == "fail":
-            raise _refusal(table, bad, start) from None
-        kept = table.take(~bad.mask) if request.on_bad_row == "skip" else table
-        x = predictor.encoder.encode(kept, on_bad="null")
+    if request.on_bad_row == "skip":
+        kept, x = table.take(~bad.mask), x.take(np.flatnonzero(~bad.mask))
     return _Batch(
         names=table.names,
         columns=output_columns(predictor, kept, predictor.predict(x), request.proba, request.keep),

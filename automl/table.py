@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -34,12 +35,14 @@ class Column:
 
     Attributes:
         name: In the file.
+        root: The folder or zip archive below which the files lie that its values name; None where they name none.
     """
 
-    __slots__ = ("_series", "name")
+    __slots__ = ("_series", "name", "root")
 
-    def __init__(self, series: pl.Series, name: str | None = None) -> None:
+    def __init__(self, series: pl.Series, name: str | None = None, root: Path | None = None) -> None:
         self.name = series.name if name is None else name
+        self.root = root
         # Names such as "*" and "^a$" are patterns to polars, even in the methods of a series.
         self._series = series.alias("value") if series.name.startswith(("*", "^")) else series
 
@@ -75,7 +78,7 @@ class Column:
         if numbers and self.storage == "number":
             hit = series.cast(pl.Float64).is_in([float(x) for x in numbers])
             series = pl.select(pl.when(~hit).then(series).alias(series.name)).to_series()
-        return Column(series, self.name)
+        return Column(series, self.name, self.root)
 
     def counts(self, limit: int) -> list[tuple[str, int]]:
         """The most frequent values as text with their counts, missing left out; ties in the order of the text."""
@@ -144,13 +147,19 @@ class Column:
 
 
 class Table:
-    """Rows and columns as read, with the name they came under."""
+    """Rows and columns as read, with the name they came under.
 
-    __slots__ = ("_frame", "source")
+    Attributes:
+        source: The file, as the user gave it.
+        root: The folder or zip archive below which files lie that columns name; None for a table in memory.
+    """
 
-    def __init__(self, frame: pl.DataFrame, source: str = "data") -> None:
+    __slots__ = ("_frame", "root", "source")
+
+    def __init__(self, frame: pl.DataFrame, source: str = "data", root: Path | None = None) -> None:
         self._frame = frame
         self.source = source
+        self.root = root
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Any], source: str = "data") -> Self:
@@ -184,25 +193,26 @@ class Table:
             DataError: There is no such column; near matches are named.
         """
         try:
-            return Column(self._frame.get_column(name))
+            return Column(self._frame.get_column(name), root=self.root)
         except pl.exceptions.ColumnNotFoundError:
             raise no_column(name, self.names, self.source) from None
 
     def columns(self) -> Iterator[Column]:
         """Every column in the order of the file."""
-        return (Column(series) for series in self._frame.iter_columns())
+        return (Column(series, root=self.root) for series in self._frame.iter_columns())
 
     def select(self, names: Sequence[str]) -> Table:
         """Those columns only, in that order; names are taken as they are, "*" and "^a$" too."""
-        return Table(pl.DataFrame({name: self._frame.get_column(name) for name in names}), self.source)
+        frame = pl.DataFrame({name: self._frame.get_column(name) for name in names})
+        return Table(frame, self.source, self.root)
 
     def take(self, rows: NDArray[Any] | slice) -> Table:
         """Those rows, by index, boolean mask or slice."""
         if isinstance(rows, slice):
-            return Table(self._frame[rows], self.source)
+            return Table(self._frame[rows], self.source, self.root)
         if rows.dtype == np.bool_:
-            return Table(self._frame.filter(pl.Series(rows)), self.source)
-        return Table(self._frame[rows.astype(np.int64)], self.source)
+            return Table(self._frame.filter(pl.Series(rows)), self.source, self.root)
+        return Table(self._frame[rows.astype(np.int64)], self.source, self.root)
 
     def sample(self, n_rows: int, seed: int) -> Table:
         """At most so many rows, drawn without replacement, in the order of the file."""

@@ -218,7 +218,7 @@ def test_a_value_that_cannot_be_read_is_refused_by_row_or_taken_for_missing(fitt
     spoilt = Table(frame, "new.csv")
     with pytest.raises(DataError, match=r"new.csv, row 4, column 'price': 'cheap' is not a number"):
         encoder.encode(spoilt)
-    bad = encoder.bad_rows(spoilt)
+    bad = encoder.encode_rows(spoilt)[1]
     assert np.flatnonzero(bad.mask).tolist() == [3, 5]
     assert bad.reasons[5] == "column 'end': 'soon' is not a date"
     x = encoder.encode(spoilt, on_bad="null")

@@ -1,14 +1,14 @@
 """One record a way to encode a column: what was fitted of it, and how its values become numbers and codes.
 
-Every record has `num_names`, `n_levels` (one entry a categorical feature) and `encode`, which takes the columns of
-a table and the spaces of texts. A column may have several records.
+Every record has `encode`, which takes the columns of a table and what was learned of texts. A column may have several
+records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from automl.encoding.dates import date_part
 from automl.encoding.text import TextSpace
 from automl.encoding.values import Missing, read_codes, read_dates, read_numbers, read_texts
+from automl.encoding.words import Lexicon
+from automl.features import Block
 from automl.profile import NumberFormat
 from automl.table import Column
 
 Numbers: TypeAlias = NDArray[np.float64]
 Codes: TypeAlias = NDArray[np.int32]
 Columns: TypeAlias = Mapping[str, Column]
-Spaces: TypeAlias = Mapping[str, TextSpace]
 
 DAY = 86_400.0
 _FALSE = ("false", "no", "0", "n", "f", "off")
@@ -32,14 +33,44 @@ _TRUE = ("true", "yes", "1", "y", "t", "on")
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Features of one column: (n_rows,) numbers and codes each, and the rows whose value could not be read."""
+    """Features of one column: (n_rows,) numbers and codes each, blocks, and the rows whose value could not be read."""
 
     num: list[Numbers] = field(default_factory=list)
     cat: list[Codes] = field(default_factory=list)
     bad: NDArray[np.bool_] | None = None
+    blocks: list[Any] = field(default_factory=list)
 
 
-class NumberEncoding(msgspec.Struct, frozen=True, tag="number"):
+@dataclass(frozen=True, slots=True)
+class Spaces:
+    """What was learned of texts, by column: their space, and their words."""
+
+    texts: Mapping[str, TextSpace] = field(default_factory=dict)
+    lexicons: Mapping[str, Lexicon] = field(default_factory=dict)
+
+
+class Encoding(msgspec.Struct, frozen=True):
+    """A way to encode one column."""
+
+    column: str
+
+    @property
+    def num_names(self) -> tuple[str, ...]:
+        """Names of numeric features."""
+        return ()
+
+    @property
+    def n_levels(self) -> tuple[int, ...]:
+        """Levels of each categorical feature."""
+        return ()
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Blocks beside them."""
+        return ()
+
+
+class NumberEncoding(Encoding, frozen=True, tag="number"):
     """A number.
 
     Attributes:
@@ -49,7 +80,6 @@ class NumberEncoding(msgspec.Struct, frozen=True, tag="number"):
         strict: Whether a value that is not a number is refused; else it is missing.
     """
 
-    column: str
     missing: Missing = Missing()
     how: NumberFormat | None = None
     offset: float = 0.0
@@ -61,11 +91,6 @@ class NumberEncoding(msgspec.Struct, frozen=True, tag="number"):
         """One feature."""
         return (self.column,)
 
-    @property
-    def n_levels(self) -> tuple[int, ...]:
-        """No categorical feature."""
-        return ()
-
     def encode(self, columns: Columns, _spaces: Spaces) -> Encoded:
         """The number, moved and scaled."""
         values, bad = read_numbers(columns[self.column], self.how, self.missing)
@@ -76,14 +101,13 @@ class NumberEncoding(msgspec.Struct, frozen=True, tag="number"):
         return values if self.offset == 0 and self.scale == 1 else (values - self.offset) * self.scale
 
 
-class OrdinalEncoding(msgspec.Struct, frozen=True, tag="ordinal"):
+class OrdinalEncoding(Encoding, frozen=True, tag="ordinal"):
     """Place in the order of the levels, from 0; a boolean is the case of two levels. Other values are missing.
 
     Attributes:
         levels: In order. Two that spell no and yes also stand for the other spellings of no and yes.
     """
 
-    column: str
     levels: tuple[str, ...]
     missing: Missing = Missing()
 
@@ -91,11 +115,6 @@ class OrdinalEncoding(msgspec.Struct, frozen=True, tag="ordinal"):
     def num_names(self) -> tuple[str, ...]:
         """One feature."""
         return (self.column,)
-
-    @property
-    def n_levels(self) -> tuple[int, ...]:
-        """No categorical feature."""
-        return ()
 
     def encode(self, columns: Columns, _spaces: Spaces) -> Encoded:
         """The place."""
@@ -107,7 +126,7 @@ class OrdinalEncoding(msgspec.Struct, frozen=True, tag="ordinal"):
         return Encoded([np.append(list(place.values()), np.nan)[np.maximum(texts.codes(list(place)), -1)]])
 
 
-class CategoryEncoding(msgspec.Struct, frozen=True, tag="category"):
+class CategoryEncoding(Encoding, frozen=True, tag="category"):
     """Codes of the training levels, most frequent first.
 
     Attributes:
@@ -117,7 +136,6 @@ class CategoryEncoding(msgspec.Struct, frozen=True, tag="category"):
             where there are few levels.
     """
 
-    column: str
     levels: tuple[str, ...]
     missing: Missing = Missing()
     numeric: bool = False
@@ -145,7 +163,7 @@ class CategoryEncoding(msgspec.Struct, frozen=True, tag="category"):
         return Encoded([frequency[codes]], [codes])
 
 
-class DateEncoding(msgspec.Struct, frozen=True, tag="date"):
+class DateEncoding(Encoding, frozen=True, tag="date"):
     """Parts of a date, and the days since other dates of the row.
 
     Attributes:
@@ -154,7 +172,6 @@ class DateEncoding(msgspec.Struct, frozen=True, tag="date"):
         strict: Whether a value that is not a date is refused; else it is missing.
     """
 
-    column: str
     parts: tuple[str, ...]
     missing: Missing = Missing()
     how: str | None = None
@@ -168,11 +185,6 @@ class DateEncoding(msgspec.Struct, frozen=True, tag="date"):
         gaps = [f"days since {other}" for other, _ in self.since]
         return tuple(f"{self.column}: {part}" for part in (*self.parts, *gaps))
 
-    @property
-    def n_levels(self) -> tuple[int, ...]:
-        """No categorical feature."""
-        return ()
-
     def encode(self, columns: Columns, _spaces: Spaces) -> Encoded:
         """The parts, then the gaps."""
         seconds, bad = read_dates(columns[self.column], self.how, self.missing)
@@ -182,7 +194,7 @@ class DateEncoding(msgspec.Struct, frozen=True, tag="date"):
         return Encoded(num, bad=bad if self.strict else None)
 
 
-class TextEncoding(msgspec.Struct, frozen=True, tag="text"):
+class TextEncoding(Encoding, frozen=True, tag="text"):
     """A text as a vector and counts.
 
     Attributes:
@@ -191,7 +203,6 @@ class TextEncoding(msgspec.Struct, frozen=True, tag="text"):
         number: Whether there is one for the first number in the text.
     """
 
-    column: str
     missing: Missing = Missing()
     n_dims: int = 0
     counts: bool = True
@@ -204,11 +215,6 @@ class TextEncoding(msgspec.Struct, frozen=True, tag="text"):
         names += ["characters", "words", "share of digits", "share of capitals"] if self.counts else []
         return tuple(f"{self.column}: {name}" for name in (*names, *(["first number"] if self.number else [])))
 
-    @property
-    def n_levels(self) -> tuple[int, ...]:
-        """No categorical feature."""
-        return ()
-
     def encode(self, columns: Columns, spaces: Spaces) -> Encoded:
         """The features, computed once for each distinct text where texts repeat."""
         texts = read_texts(columns[self.column], self.missing)
@@ -219,7 +225,7 @@ class TextEncoding(msgspec.Struct, frozen=True, tag="text"):
         return Encoded([np.append(values, np.nan)[codes] for values in self._features(Column(unique), spaces)])
 
     def _features(self, texts: Column, spaces: Spaces) -> list[Numbers]:
-        num = list(spaces[self.column].encode(texts).T) if self.n_dims else []
+        num = list(spaces.texts[self.column].encode(texts).T) if self.n_dims else []
         if self.counts:
             n_characters = _lengths(texts)
             shares = [_matches(texts, p) / np.maximum(n_characters, 1) for p in (r"\d", r"\p{Lu}")]
@@ -229,10 +235,37 @@ class TextEncoding(msgspec.Struct, frozen=True, tag="text"):
         return num
 
 
-class ItemsEncoding(msgspec.Struct, frozen=True, tag="items"):
+class WordsEncoding(Encoding, frozen=True, tag="words", kw_only=True):
+    """A text as its words in order, and as weighted terms.
+
+    Attributes:
+        length: Words that are read.
+        n_codes: Codes of words.
+        n_terms: Terms.
+    """
+
+    missing: Missing = Missing()
+    length: int
+    n_codes: int
+    n_terms: int
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Words, then terms."""
+        return (
+            Block(column=self.column, kind="words", shape=(self.length,), n_codes=self.n_codes),
+            Block(column=self.column, kind="terms", shape=(self.n_terms,)),
+        )
+
+    def encode(self, columns: Columns, spaces: Spaces) -> Encoded:
+        """Nothing but the blocks."""
+        texts = read_texts(columns[self.column], self.missing)
+        return Encoded(blocks=list(spaces.lexicons[self.column].encode(texts, self.length)))
+
+
+class ItemsEncoding(Encoding, frozen=True, tag="items"):
     """Which of the frequent items a list such as "Drama, Romance" has, and how many items."""
 
-    column: str
     separator: str
     items: tuple[str, ...]
     missing: Missing = Missing()
@@ -241,11 +274,6 @@ class ItemsEncoding(msgspec.Struct, frozen=True, tag="items"):
     def num_names(self) -> tuple[str, ...]:
         """A feature an item, then the count."""
         return (*(f"{self.column}: {item}" for item in self.items), f"{self.column}: items")
-
-    @property
-    def n_levels(self) -> tuple[int, ...]:
-        """No categorical feature."""
-        return ()
 
     def encode(self, columns: Columns, _spaces: Spaces) -> Encoded:
         """0 or 1 an item; all missing where the list is."""
@@ -260,7 +288,7 @@ class ItemsEncoding(msgspec.Struct, frozen=True, tag="items"):
 
 
 ColumnEncoding: TypeAlias = (
-    NumberEncoding | OrdinalEncoding | CategoryEncoding | DateEncoding | TextEncoding | ItemsEncoding
+    NumberEncoding | OrdinalEncoding | CategoryEncoding | DateEncoding | TextEncoding | WordsEncoding | ItemsEncoding
 )
 
 

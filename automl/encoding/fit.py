@@ -15,14 +15,17 @@ from automl.encoding.columns import (
     ItemsEncoding,
     NumberEncoding,
     OrdinalEncoding,
+    Spaces,
     TextEncoding,
+    WordsEncoding,
     count_words,
     first_number,
     split_items,
 )
 from automl.encoding.dates import varying_parts
-from automl.encoding.text import TextSpace, fit_text
+from automl.encoding.text import fit_text
 from automl.encoding.values import Missing, level_counts, read_dates, read_numbers, read_texts
+from automl.encoding.words import fit_lexicon
 from automl.profile import ColumnProfile
 from automl.table import Column
 
@@ -100,10 +103,8 @@ def fit_date(columns: Columns, profile: ColumnProfile, others: Sequence[ColumnPr
     return DateEncoding(profile.name, parts, missing, profile.date_format, origin, tuple(since), not bad.any())
 
 
-def fit_texts(
-    column: Column, profile: ColumnProfile, n_columns: int
-) -> tuple[list[ColumnEncoding], dict[str, TextSpace]]:
-    """What a column of strings gives beyond codes: a vector, counts, the first number.
+def fit_texts(column: Column, profile: ColumnProfile, n_columns: int) -> tuple[list[ColumnEncoding], Spaces]:
+    """What a column of strings gives beyond codes: a vector, counts, the first number; words and terms if it is text.
 
     Args:
         column: Training values.
@@ -121,7 +122,12 @@ def fit_texts(
     encodings: list[ColumnEncoding] = []
     if n_dims or is_text or numbered:
         encodings.append(TextEncoding(profile.name, missing, n_dims, is_text, numbered))
-    return encodings, ({profile.name: space} if space else {})
+    lexicon, length = (fit_lexicon(texts) if is_text else None) or (None, 0)
+    if lexicon:
+        told = {"length": length, "n_codes": lexicon.n_codes, "n_terms": len(lexicon.idf)}
+        encodings.append(WordsEncoding(profile.name, missing=missing, **told))
+    spaces = Spaces({profile.name: space} if space else {}, {profile.name: lexicon} if lexicon else {})
+    return encodings, spaces
 
 
 def _room(texts: Column, n_known: int, n_columns: int) -> int:
@@ -157,8 +163,8 @@ def fit_items(column: Column, profile: ColumnProfile) -> ItemsEncoding | None:
 
 def fit_column(
     columns: Columns, profile: ColumnProfile, dates: Sequence[ColumnProfile], n_texts: int
-) -> tuple[list[ColumnEncoding], dict[str, TextSpace]]:
-    """The encodings of one column, and the space of its texts.
+) -> tuple[list[ColumnEncoding], Spaces]:
+    """The encodings of one column, and what was learned of its texts.
 
     Args:
         columns: Training values.
@@ -168,11 +174,11 @@ def fit_column(
     """
     column = columns[profile.name]
     if profile.kind == "number":
-        return [fit_number(column, profile)], {}
+        return [fit_number(column, profile)], Spaces()
     if profile.kind in ("ordinal", "boolean"):
-        return [fit_ordinal(column, profile)], {}
+        return [fit_ordinal(column, profile)], Spaces()
     if profile.kind == "datetime":
-        return [fit_date(columns, profile, dates)], {}
+        return [fit_date(columns, profile, dates)], Spaces()
     items = fit_items(column, profile) if column.storage == "string" else None
     encodings: list[ColumnEncoding] = [items] if items else []
     if profile.kind != "text":
@@ -181,7 +187,7 @@ def fit_column(
         if profile.kind == "integer_code" and len(category.levels) > _FEW_CODES:
             encodings.append(fit_number(column, profile, strict=False))
     if profile.kind != "text" and not _has_words(column, profile):
-        return encodings, {}
+        return encodings, Spaces()
     texts, spaces = fit_texts(column, profile, n_texts)
     return encodings + texts, spaces
 

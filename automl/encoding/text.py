@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.encoding.tokens import WORDS, Tokens, gram_keys, tokens_of
 from automl.table import Column
 
 _GRAMS = (3, 4)
@@ -15,8 +16,7 @@ _MAX_KEYS = 2**14
 _MAX_FIT_ROWS = 10_000
 _MAX_FIT_CHARACTERS = 2_500_000
 _CHUNK_ROWS = 20_000
-_MAX_CHARACTERS = 20_000  # of one text; the rest of a longer one is not read
-_PRIME = np.uint64(0x9E3779B97F4A7C15)
+_MAX_CHARACTERS = 20_000  # of one text
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class TextSpace:
         n_rows = len(texts.missing)
         vectors = np.empty((n_rows, self.n_dims))
         for start in range(0, n_rows, _CHUNK_ROWS):
-            by_text, words = _words(Column(texts.series[start : start + _CHUNK_ROWS]))
-            terms = _terms(words, self.keys, self.idf)
-            vectors[start : start + _CHUNK_ROWS] = _weighted(by_text, terms) @ (terms @ self.components)
+            tokens = tokens_of(Column(texts.series[start : start + _CHUNK_ROWS]), WORDS)
+            terms = _terms(tokens, self.keys, self.idf)
+            vectors[start : start + _CHUNK_ROWS] = _weighted(tokens.counts(), terms) @ (terms @ self.components)
         vectors[texts.missing] = np.nan
         return vectors
 
@@ -64,14 +64,14 @@ def fit_text(texts: Column, n_dims: int) -> TextSpace | None:
     n_characters = min(int(series.str.len_chars().sum() or 0), len(series) * _MAX_CHARACTERS)
     sample = Column(series[:: max(1, -(-len(series) // _MAX_FIT_ROWS), n_characters // _MAX_FIT_CHARACTERS)])
     n_rows = len(sample.series)
-    by_text, words = _words(sample)
-    keys = np.unique(_word_keys(words)[1])
-    found = by_text @ _terms(words, keys, np.ones(len(keys)))
+    tokens = tokens_of(sample, WORDS)
+    by_text, keys = tokens.counts(), np.unique(_term_keys(tokens)[1])
+    found = by_text @ _terms(tokens, keys, np.ones(len(keys)))
     keys, n_texts = _telling(keys, np.bincount(found.indices, minlength=len(keys)), n_rows)
     if len(keys) < 2 or n_rows < 3:
         return None
     idf = np.log((1 + n_rows) / (1 + n_texts)) + 1
-    terms = _terms(words, keys, idf)
+    terms = _terms(tokens, keys, idf)
     svd = TruncatedSVD(min(n_dims, len(keys) - 1, n_rows - 1), n_iter=2, random_state=0)
     svd.fit(_weighted(by_text, terms) @ terms)
     return TextSpace(keys, idf, np.ascontiguousarray(svd.components_.T, dtype=np.float64))
@@ -87,33 +87,14 @@ def _telling(
     return keys[top], counts[top]
 
 
-def _words(texts: Column) -> tuple[Any, list[str]]:
-    """(n_rows, n_words) sparse counts of the words in each text, and the words, in an order of their own."""
-    from scipy.sparse import csr_matrix
-
-    lists = texts.series.str.slice(0, _MAX_CHARACTERS).str.to_lowercase().str.extract_all(r"\w+")
-    ends = np.concatenate([[0], np.cumsum(lists.list.len().fill_null(0).to_numpy().astype(np.intp))])
-    tokens = lists.drop_nulls().explode().drop_nulls()
-    _, first, inverse = np.unique(tokens.hash(0).to_numpy(), return_index=True, return_inverse=True)
-    words = tokens.gather(first).to_list()
-    # sums run in the order of the words, which must not depend on the other texts or on the dataframe library
-    order = np.argsort(_word_keys(words)[1][: len(words)])
-    place = np.empty(len(words), dtype=np.intp)
-    place[order] = np.arange(len(words))
-    shape = (len(ends) - 1, len(words))
-    counts = csr_matrix((np.ones(len(inverse)), place[inverse], ends), shape=shape)
-    counts.sum_duplicates()
-    return counts, [words[i] for i in order]
-
-
-def _terms(words: list[str], keys: NDArray[np.uint64], weights: NDArray[np.float64]) -> Any:
+def _terms(tokens: Tokens, keys: NDArray[np.uint64], weights: NDArray[np.float64]) -> Any:
     """(n_words, n_keys) sparse: the weighted terms of each word that are among the keys."""
     from scipy.sparse import csr_matrix
 
-    word, key = _word_keys(words)
+    word, key = _term_keys(tokens)
     at = np.minimum(np.searchsorted(keys, key), max(0, len(keys) - 1))
     known = keys[at] == key if len(keys) else np.zeros(len(key), np.bool_)
-    terms = csr_matrix((weights[at[known]], (word[known], at[known])), shape=(len(words), len(keys)))
+    terms = csr_matrix((weights[at[known]], (word[known], at[known])), shape=(len(tokens.words), len(keys)))
     terms.sort_indices()
     return terms
 
@@ -129,32 +110,7 @@ def _weighted(by_text: Any, terms: Any) -> Any:
     return csr_matrix((data / np.maximum(norm, 1e-12)[owner], by_text.indices, by_text.indptr), shape=by_text.shape)
 
 
-def _word_keys(words: list[str]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
+def _term_keys(tokens: Tokens) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
     """(n_pairs,) index of a word and key of one of its terms: the word itself and its character n-grams."""
-    padded = "".join(f" {word} " for word in words)
-    letters = np.frombuffer(padded.encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
-    size = np.array([len(word) + 2 for word in words], dtype=np.intp)
-    start = np.cumsum(size) - size
-    owner = np.repeat(np.arange(len(words)), size)
-    power = _powers(int(size.max(initial=1)))
-    position = np.arange(len(letters)) - start[owner]
-    whole = np.add.reduceat(letters * power[position], start) if len(words) else np.zeros(0, np.uint64)
-    pairs = [(np.arange(len(words), dtype=np.intp), _mixed(whole, 0))]
-    for n in _GRAMS:
-        at = np.flatnonzero(position + n <= size[owner])
-        gram = sum((letters[at + i] * power[i] for i in range(n)), start=np.zeros(len(at), np.uint64))
-        pairs.append((owner[at], _mixed(gram, n)))
-    return np.concatenate([w for w, _ in pairs]), np.concatenate([k for _, k in pairs])
-
-
-def _powers(n: int) -> NDArray[np.uint64]:
-    """(n,) powers of an odd constant modulo 2^64."""
-    return np.cumprod(np.concatenate([np.ones(1, np.uint64), np.full(n, _PRIME)]), dtype=np.uint64)
-
-
-def _mixed(value: NDArray[np.uint64], kind: int) -> NDArray[np.uint64]:
-    """The finaliser of splitmix64 (Steele et al., 2014, doi:10.1145/2714064.2660195), another one for each kind."""
-    value = value + np.full(1, kind, np.uint64) * _PRIME  # an array wraps around without a warning
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
+    owner, grams = gram_keys(tokens.words, _GRAMS)
+    return np.concatenate([np.arange(len(tokens.words)), owner]), np.concatenate([tokens.keys, grams])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,7 @@ class RowPool:
     A row to be predicted is written as picks: for each player, the pool row its columns are taken from.
 
     Attributes:
-        num_owner, cat_owner: Player of each numeric and each categorical feature.
+        num_owner, cat_owner, block_owner: Player of each numeric feature, each categorical one and each block.
     """
 
     def __init__(self, features: Features, players: Sequence[Player], predict: Predict) -> None:
@@ -86,6 +86,7 @@ class RowPool:
             owner[list(player.columns)] = number
         self.num_owner = owner[list(features.layout.num_sources)]
         self.cat_owner = owner[list(features.layout.cat_sources)]
+        self.block_owner = [int(owner[features.layout.columns.index(block.column)]) for block in features.layout.blocks]
 
     @property
     def n_players(self) -> int:
@@ -105,17 +106,21 @@ class RowPool:
         x, d_num, d_cat = self.features, len(self.num_owner), len(self.cat_owner)
         x_num = x.x_num[picks[:, self.num_owner], np.arange(d_num)] if d_num else x.x_num[picks[:, 0]]
         x_cat = x.x_cat[picks[:, self.cat_owner], np.arange(d_cat)] if d_cat else x.x_cat[picks[:, 0]]
-        return Features(x_num, x_cat, x.layout)
+        blocks = tuple(b[picks[:, owner]] for b, owner in zip(x.blocks, self.block_owner, strict=True))
+        return Features(x_num, x_cat, x.layout, blocks)
 
     def predict_with(self, rows: NDArray[Any], player: int, donors: NDArray[Any]) -> NDArray[np.float64]:
         """What the model says of pool rows that take one player from other pool rows, (n_rows,) each."""
         num, cat = np.flatnonzero(self.num_owner == player), np.flatnonzero(self.cat_owner == player)
+        own = [owner == player for owner in self.block_owner]
         parts, step = [], self._step()
         for i in range(0, len(rows), step):
-            x, taken = self.features.take(rows[i : i + step]), donors[i : i + step, None]
-            x.x_num[:, num] = self.features.x_num[taken, num]
-            x.x_cat[:, cat] = self.features.x_cat[taken, cat]
-            parts.append(self._predict(x))
+            there, taken = rows[i : i + step], donors[i : i + step]
+            x = self.features.take(there)
+            x.x_num[:, num] = self.features.x_num[taken[:, None], num]
+            x.x_cat[:, cat] = self.features.x_cat[taken[:, None], cat]
+            blocks = [b[taken] if is_own else b[there] for b, is_own in zip(self.features.blocks, own, strict=True)]
+            parts.append(self._predict(replace(x, blocks=tuple(blocks))))
         return np.concatenate(parts)
 
     def _step(self) -> int:

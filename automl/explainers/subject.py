@@ -13,7 +13,7 @@ from automl.errors import UsageError
 from automl.explainers import Shipped
 from automl.explainers.dependence import Axis, axis_of
 from automl.explainers.pool import RowPool, players_of, used_columns
-from automl.features import Features
+from automl.features import Features, stacked
 from automl.profile import ColumnProfile, Profile
 from automl.table import Table
 from automl.task import Task
@@ -202,9 +202,7 @@ def _encoded(shipped: Shipped, request: ExplainRequest, index: NDArray[np.int64]
         table, picked = request.rows, index[:N_BACKGROUND]
     if table is request.rows:
         return shipped.encode(table.take(np.concatenate([picked, index]))), len(picked)
-    first, second = shipped.encode(table.take(picked)), shipped.encode(request.rows.take(index))
-    x_num, x_cat = np.concatenate([first.x_num, second.x_num]), np.concatenate([first.x_cat, second.x_cat])
-    return Features(x_num, x_cat, first.layout), len(picked)
+    return stacked(shipped.encode(table.take(picked)), shipped.encode(request.rows.take(index))), len(picked)
 
 
 def _wanted(request: ExplainRequest, total: int) -> list[int] | None:

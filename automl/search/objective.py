@@ -23,6 +23,7 @@ from automl.states import write_state
 from automl.task import Task
 
 _X_NUM, _X_CAT, _Y, _WEIGHTS, _SPLITS = "x_num.npy", "x_cat.npy", "y.npy", "weights.npy", "splits.npz"
+_SPARSE = ("data", "indices", "indptr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,32 @@ def write_material(folder: Path, material: Material) -> None:
     """Write the material for the workers to map."""
     np.save(folder / _X_NUM, material.x.x_num)
     np.save(folder / _X_CAT, material.x.x_cat)
+    for i, block in enumerate(material.x.blocks):
+        _write_block(folder / f"block{i}", block)
     np.save(folder / _Y, material.y)
     if material.weights is not None:
         np.save(folder / _WEIGHTS, material.weights)
     parts = {f"{part}_{i}": getattr(s, part) for i, s in enumerate(material.splits) for part in ("train", "valid")}
     np.savez(folder / _SPLITS, **parts)
     (folder / "head.json").write_bytes(msgspec.json.encode(Head(material.task, material.x.layout)))
+
+
+def _write_block(path: Path, block: Any) -> None:
+    """A dense block as one file, a sparse one as the three arrays it is made of."""
+    if isinstance(block, np.ndarray):
+        np.save(path.with_suffix(".npy"), block)
+        return
+    for part in _SPARSE:
+        np.save(path.with_suffix(f".{part}.npy"), getattr(block, part))
+
+
+def _read_block(path: Path, shape: tuple[int, ...]) -> Any:
+    if path.with_suffix(".npy").exists():
+        return np.load(path.with_suffix(".npy"), mmap_mode="r")
+    from scipy.sparse import csr_matrix
+
+    parts = [np.load(path.with_suffix(f".{part}.npy"), mmap_mode="r") for part in _SPARSE]
+    return csr_matrix(tuple(parts), shape=(len(parts[2]) - 1, *shape))
 
 
 @lru_cache(maxsize=1)
@@ -85,7 +106,12 @@ def read_material(folder: str) -> Material:
         splits = tuple(Split(parts[f"train_{i}"], parts[f"valid_{i}"]) for i in range(len(parts.files) // 2))
     return Material(
         task=head.task,
-        x=Features(np.load(path / _X_NUM, mmap_mode="r"), np.load(path / _X_CAT, mmap_mode="r"), head.layout),
+        x=Features(
+            np.load(path / _X_NUM, mmap_mode="r"),
+            np.load(path / _X_CAT, mmap_mode="r"),
+            head.layout,
+            tuple(_read_block(path / f"block{i}", block.shape) for i, block in enumerate(head.layout.blocks)),
+        ),
         y=np.load(path / _Y, mmap_mode="r"),
         weights=np.load(path / _WEIGHTS) if (path / _WEIGHTS).exists() else None,
         splits=splits,
