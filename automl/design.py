@@ -63,6 +63,11 @@ class Design:
         cat = np.concatenate([a["level_feature"], np.repeat(a["mean_feature"], a["mean_prior"].shape[0])])
         return np.concatenate([a["num"], a["gap"], cat + int(a["d_num"][0])]).astype(np.intp)
 
+    @property
+    def width(self) -> int:
+        """Columns of the matrix."""
+        return len(self.sources)
+
     def fit_transform(self, rows: Rows, n_classes: int, seed: int) -> NDArray[Any]:
         """The design matrix of the rows it is fitted on, their target means taken from other rows.
 

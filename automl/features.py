@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
-BlockKind: TypeAlias = Literal["image", "audio", "words", "terms"]
+BlockKind: TypeAlias = Literal["image", "audio", "words", "terms", "grams"]
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +21,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
         image: (n_rows, height, width, channels) uint8.
         audio: (n_rows, n_frames, n_bands) float16, a log-mel spectrogram.
         words: (n_rows, n_words) int32, the words of a text in order; 0 beyond its end.
-        terms: (n_rows, n_terms) float32, a sparse matrix (scipy CSR) of weighted terms of a text.
+        terms: (n_rows, n_terms) float32, a sparse matrix (scipy CSR) of weighted words and pairs of words.
+        grams: (n_rows, n_grams) float32, likewise of weighted runs of characters.
 
     Attributes:
         column: Of the user's file.
@@ -82,6 +83,24 @@ class Features:
     def take(self, rows: NDArray[np.intp] | slice) -> Features:
         """The given rows, by index or slice."""
         return Features(self.x_num[rows], self.x_cat[rows], self.layout, tuple(block[rows] for block in self.blocks))
+
+    def beside(self, kinds: frozenset[BlockKind]) -> Features:
+        """Numbers and codes of the columns that have no block of these kinds."""
+        layout = self.layout
+        taken = {layout.columns.index(block.column) for block in layout.blocks if block.kind in kinds}
+        num = [i for i, source in enumerate(layout.num_sources) if source not in taken]
+        cat = [i for i, source in enumerate(layout.cat_sources) if source not in taken]
+        rest = msgspec.structs.replace(
+            layout,
+            num_names=tuple(layout.num_names[i] for i in num),
+            num_sources=tuple(layout.num_sources[i] for i in num),
+            cat_names=tuple(layout.cat_names[i] for i in cat),
+            cat_sources=tuple(layout.cat_sources[i] for i in cat),
+            n_levels=tuple(layout.n_levels[i] for i in cat),
+            cat_ordered=tuple(layout.cat_ordered[i] for i in cat),
+            blocks=(),
+        )
+        return Features(self.x_num[:, num], self.x_cat[:, cat], rest)
 
 
 def stacked(first: Features, second: Features) -> Features:

@@ -28,18 +28,20 @@ class Problem:
     """What is fitted.
 
     Attributes:
-        x: (n_rows, p) design.
+        x: (n_rows, p) design, dense or sparse (scipy CSR).
         y: (n_rows, n_scores): values, 0 or 1 for one score of two classes, indicators of several classes.
         weights: (n_rows,), adding up to 1.
         loss: "squared", "logistic" (one score) or "softmax".
         l1_ratio: Share of the absolute penalty, 0 (ridge) to 1 (lasso).
+        n_steps: Penalties on the path.
     """
 
-    x: Array
+    x: Any
     y: Array
     weights: Array
     loss: str
     l1_ratio: float
+    n_steps: int = N_STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Coefficients:
     slopes: Array
     intercepts: Array
 
-    def scores(self, x: Array) -> NDArray[np.float64]:
+    def scores(self, x: Any) -> NDArray[np.float64]:
         """(n_rows, n_scores)."""
         return np.asarray(x @ np.asarray(self.slopes, dtype=x.dtype), dtype=np.float64) + self.intercepts
 
@@ -57,7 +59,8 @@ class Coefficients:
 def path(problem: Problem, deadline: float) -> Iterator[Coefficients]:
     """Solutions from the strongest penalty, where almost nothing is learned, to the weakest; the first always comes."""
     strengths = _strengths(problem)
-    if problem.loss == "squared" and problem.l1_ratio == 0 and min(problem.x.shape) <= _EXACT_SIZE:
+    is_plain = problem.loss == "squared" and problem.l1_ratio == 0 and isinstance(problem.x, np.ndarray)
+    if is_plain and min(problem.x.shape) <= _EXACT_SIZE:
         yield from _ridge(problem, strengths)
         return
     current = _null(problem)
@@ -111,12 +114,12 @@ def _strengths(problem: Problem) -> NDArray[np.float64]:
     if problem.l1_ratio > 0.01:
         _, pull = _LOSSES[problem.loss](null.scores(problem.x), problem.y, problem.weights)
         top = float(np.abs(problem.x.T @ pull).max(initial=0.0)) / problem.l1_ratio
-        return max(top, 1e-12) * np.logspace(-0.5, -5, N_STEPS)
+        return max(top, 1e-12) * np.logspace(-0.5, -5, problem.n_steps)
     top = _CURVATURE[problem.loss] * _largest_eigenvalue(problem.x, problem.weights)
-    return max(top, 1e-12) * np.logspace(0.5, -6.5, N_STEPS)
+    return max(top, 1e-12) * np.logspace(0.5, -6.5, problem.n_steps)
 
 
-def _largest_eigenvalue(x: Array, weights: Array) -> float:
+def _largest_eigenvalue(x: Any, weights: Array) -> float:
     """Of the weighted covariance, by ten power iterations: an estimate from below, good enough to set a scale."""
     v: Array = np.asarray(np.random.default_rng(0).standard_normal(x.shape[1]), dtype=x.dtype)
     mean = weights @ x

@@ -241,20 +241,22 @@ class WordsEncoding(Encoding, frozen=True, tag="words", kw_only=True):
     Attributes:
         length: Words that are read.
         n_codes: Codes of words.
-        n_terms: Terms.
+        n_terms, n_grams: Words and pairs of words, and runs of characters, that count.
     """
 
     missing: Missing = Missing()
     length: int
     n_codes: int
     n_terms: int
+    n_grams: int
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """Words, then terms."""
+        """Words, then terms, then runs of characters."""
         return (
             Block(column=self.column, kind="words", shape=(self.length,), n_codes=self.n_codes),
             Block(column=self.column, kind="terms", shape=(self.n_terms,)),
+            Block(column=self.column, kind="grams", shape=(self.n_grams,)),
         )
 
     def encode(self, columns: Columns, spaces: Spaces) -> Encoded:

@@ -48,16 +48,19 @@ class Lexicon:
         """Codes of words: 0 for none, the known words, and the buckets."""
         return 1 + len(self.words) + _N_BUCKETS
 
-    def encode(self, texts: Column, length: int) -> tuple[NDArray[np.int32], Any]:
-        """Codes of the first `length` words (n_rows, length), and terms (n_rows, n_terms), sparse float32."""
+    def encode(self, texts: Column, length: int) -> tuple[NDArray[np.int32], Any, Any]:
+        """Codes of the first `length` words (n_rows, length); words and pairs, then n-grams, as sparse float32."""
         from scipy.sparse import vstack
 
-        codes, terms = [np.zeros((0, length), np.int32)], []
+        codes, words, grams = [], [], []
+        word_idf, gram_idf = np.split(self.idf, [len(self.word_terms)])
         for start in range(0, max(1, len(texts.series)), _CHUNK_ROWS):
             tokens = tokens_of(Column(texts.series[start : start + _CHUNK_ROWS]), WORDS_AND_SIGNS)
             codes.append(self._codes(tokens, length))
-            terms.append(self._terms(tokens))
-        return np.concatenate(codes), vstack(terms, format="csr")
+            words.append(_weighted(_counted(tokens, self.word_terms), word_idf))
+            in_words = _of_words(*_grams(tokens), len(tokens.words), self.gram_terms)
+            grams.append(_weighted(tokens.counts() @ in_words, gram_idf))
+        return np.concatenate(codes), vstack(words, format="csr"), vstack(grams, format="csr")
 
     def _codes(self, tokens: Tokens, length: int) -> NDArray[np.int32]:
         at, known = _places(self.words, tokens.keys)
@@ -69,20 +72,16 @@ class Lexicon:
         codes[tokens.row[early], position[early]] = code[early]
         return codes
 
-    def _terms(self, tokens: Tokens) -> Any:
-        from scipy.sparse import csr_matrix, hstack
 
-        words = _counted(tokens, self.word_terms)
-        grams = tokens.counts() @ _of_words(*_grams(tokens), len(tokens.words), self.gram_terms)
-        parts = []
-        for counts, idf in zip((words, grams), np.split(self.idf, [len(self.word_terms)]), strict=True):
-            counts.sort_indices()
-            data = (1 + np.log(counts.data)) * idf[counts.indices]
-            row = np.repeat(np.arange(tokens.n_rows), np.diff(counts.indptr))
-            length = np.sqrt(np.bincount(row, data**2, minlength=tokens.n_rows))[row]
-            part = (data / length).astype(np.float32)
-            parts.append(csr_matrix((part, counts.indices, counts.indptr), shape=counts.shape))
-        return hstack(parts, format="csr")
+def _weighted(counts: Any, idf: NDArray[np.float32]) -> Any:
+    """Terms weighted by how often they occur and how rare they are, each row of length 1."""
+    from scipy.sparse import csr_matrix
+
+    counts.sort_indices()
+    data = (1 + np.log(counts.data)) * idf[counts.indices]
+    row = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    length = np.sqrt(np.bincount(row, data**2, minlength=counts.shape[0]))[row]
+    return csr_matrix(((data / length).astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
 
 
 def fit_lexicon(texts: Column) -> tuple[Lexicon, int] | None:

@@ -21,15 +21,18 @@ UNLESS = {
     ("P005", "neural"): ("pretrained",),
 }
 _NAMES = {
+    "audio": "nets that hear the sounds",
     "bagging": "bagged trees",
     "bayes": "naive Bayes",
     "distance": "neighbours",
+    "image": "nets that see the images",
     "kernel": "kernels",
     "linear": "linear models",
     "native_categorical": "families that read categories as they are",
     "native_missing": "families that read missing values as they are",
     "neural": "nets",
     "pretrained": "pretrained nets",
+    "text": "models of words",
     "tree": "trees",
 }
 _HARDLY = 0.05

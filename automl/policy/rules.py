@@ -26,6 +26,9 @@ Judge: TypeAlias = Callable[[Case], Ruling | None]
 TINY, MIDDLE = 1_000, 20_000
 _LARGE = 5_000
 _MOST_HALVINGS = 5.0  # and doublings
+# Below a hundred or two, shallow models of summary features are level with nets from scratch (Barz & Denzler,
+# "Deep learning on small datasets without pre-training", WACV 2020, arXiv 1901.09054); a thousand settle it.
+_FEW_MEDIA, _MEDIA_FACTOR, _MOST_DOUBLINGS_OF_MEDIA = 150, 1.6, 4.0
 
 
 def rule(code: str, title: str) -> Callable[[Judge], Rule]:
@@ -163,8 +166,32 @@ def text(case: Case) -> Ruling | None:
     if n_text == 0:
         return None
     strength = 1.0 if 2 * n_text >= len(features) else 0.5
-    effects = preferences("P011", strength)
-    return Ruling(f"{n_text} of {counted(len(features), 'column')} hold text: {moved(effects)}", effects, strength)
+    effects = (*preferences("P011", strength), Prefer("text", 2.0**strength))
+    hold = "holds" if n_text == 1 else "hold"
+    return Ruling(f"{n_text} of {counted(len(features), 'column')} {hold} text: {moved(effects)}", effects, strength)
+
+
+@rule("P016", "Images")
+def images(case: Case) -> Ruling | None:
+    """Convolutions see what a summary of gradients and colours leaves out, given enough images to learn from."""
+    return _media(case, "image", "images")
+
+
+@rule("P017", "Sounds")
+def sounds(case: Case) -> Ruling | None:
+    """Spectrograms hold the order in time that a summary of bands leaves out, given enough sounds to learn from."""
+    return _media(case, "audio", "sounds")
+
+
+def _media(case: Case, kind: str, named: str) -> Ruling | None:
+    """Nets that read the medium itself go up with every doubling of rows, from none at `_FEW_MEDIA` on."""
+    if not any(c.kind == kind for c in case.profile.features):
+        return None
+    n = case.shape.n_rows
+    doublings = min(max(0.0, log2(n / _FEW_MEDIA)), _MOST_DOUBLINGS_OF_MEDIA)
+    effect = Prefer(kind, round(_MEDIA_FACTOR**doublings, 3))
+    told = moved((effect,)) if doublings else "too few for nets to be sure of a lead over a summary of each"
+    return Ruling(f"{n:,} {named} to learn from: {told}", (effect,), doublings)
 
 
 @rule("P012", "Rare class")
@@ -307,6 +334,8 @@ RULES: tuple[Rule, ...] = (
     missing,
     accelerator,
     text,
+    images,
+    sounds,
     rare_class,
     many_classes,
     suggested_group,

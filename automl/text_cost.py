@@ -1,0 +1,26 @@
+"""What families that read texts need to know of a profile before anything is encoded."""
+
+from __future__ import annotations
+
+from automl.profile import Profile
+
+# Distinct words and pairs of words in a text for each of its words, and runs of characters.
+_TERMS_A_WORD, _GRAMS_A_WORD = 1.5, 11.0
+_USUAL_WORDS = 15.0
+
+
+def no_text(profile: Profile) -> str | None:
+    """Why there is nothing to read, or None."""
+    return None if any(c.kind == "text" for c in profile.features) else "no column holds text"
+
+
+def words_a_row(profile: Profile) -> float:
+    """Words in the texts of a row, on average."""
+    texts = [c for c in profile.features if c.kind == "text"]
+    return sum(c.extent.words if c.extent else _USUAL_WORDS for c in texts)
+
+
+def cells_of_terms(profile: Profile, *, grams: bool) -> float:
+    """Weighted terms in all rows, with runs of characters or without."""
+    each = _TERMS_A_WORD + (_GRAMS_A_WORD if grams else 0.0)
+    return profile.size.n_rows * words_a_row(profile) * each
