@@ -124,8 +124,16 @@ def fit_texts(column: Column, profile: ColumnProfile, n_columns: int) -> tuple[l
         encodings.append(TextEncoding(profile.name, missing, n_dims, is_text, numbered))
     lexicon, length = (fit_lexicon(texts) if is_text else None) or (None, 0)
     if lexicon:
-        told = {"length": length, "n_codes": lexicon.n_codes, "n_terms": len(lexicon.idf)}
-        encodings.append(WordsEncoding(profile.name, missing=missing, **told))
+        encodings.append(
+            WordsEncoding(
+                profile.name,
+                missing=missing,
+                length=length,
+                n_codes=lexicon.n_codes,
+                n_terms=len(lexicon.word_terms),
+                n_grams=len(lexicon.gram_terms),
+            )
+        )
     spaces = Spaces({profile.name: space} if space else {}, {profile.name: lexicon} if lexicon else {})
     return encodings, spaces
 
