@@ -24,6 +24,7 @@ from automl.ensemble import average, calibrate, mix
 from automl.errors import ModelFileError, UsageError
 from automl.family import Family, Model
 from automl.features import Features, Layout
+from automl.history import with_history
 from automl.metrics import labels
 from automl.outcome import Estimate
 from automl.profile import Profile
@@ -122,9 +123,21 @@ class Predictor:
             for model in models
         )
 
+    def prepare(self, table: Table) -> Table:
+        """A whole table with the earlier values that its rows need; the same table where they need none."""
+        return with_history(table, self.task.history)
+
     def encode(self, table: Table) -> Features:
         """Rows as features, one by one; nothing is fitted."""
         return self.encoder.encode(table)
+
+    def decode(self, table: Table, column: str) -> NDArray[Any]:
+        """A column of media as the model sees it: images as uint8, sounds as spectrograms."""
+        return self.encoder.decode(table, column)
+
+    def encode_decoded(self, table: Table, column: str, values: NDArray[Any]) -> Features:
+        """`encode` with the media of one column given as `decode` returns them."""
+        return self.encoder.encode_decoded(table, column, values)
 
     def predict(self, x: Features) -> NDArray[np.float64]:
         """Values (n_rows,), or calibrated probabilities (n_rows, n_classes)."""
@@ -138,8 +151,8 @@ class Predictor:
         return calibrate(blended, self.manifest.temperature) if self.task.is_classification else blended
 
     def predict_table(self, table: Table) -> NDArray[np.float64]:
-        """`predict` of the user's rows."""
-        return self.predict(self.encode(table))
+        """`predict` of the user's rows, all of them in one table where they look back."""
+        return self.predict(self.encode(self.prepare(table)))
 
     def labels(self, prediction: NDArray[np.float64]) -> NDArray[Any]:
         """What the column `prediction` says: values as they are, or class labels as they stood in the file."""

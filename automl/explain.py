@@ -1,6 +1,7 @@
 """The stage that explains the model that ships: SHAP and LIME, what shuffling costs, and how columns move predictions.
 
-Three parts that may run in different processes (`explain_part`) are put together by `merge`.
+Parts that may run in different processes (`explain_part`) are put together by `merge`. Columns of texts, images and
+sounds are explained by their words and patches too; where the model sees one such column and nothing else, only so.
 """
 
 from __future__ import annotations
@@ -14,20 +15,26 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.attribution import Agreement, Attribution, Dependence, RowAttribution
+from automl.attribution import Agreement, Attribution, Dependence, PartAttribution, RowAttribution
 from automl.explain_columns import explain_columns
+from automl.explain_parts import explain_parts, explain_words
 from automl.explain_rows import explain_by_lime, explain_by_shap
 from automl.explainers import Shipped
 from automl.explainers.pool import used_columns
-from automl.explainers.subject import ExplainRequest, look
+from automl.explainers.subject import ExplainRequest, look, part_kinds
 
-__all__ = ["ExplainRequest", "Part", "explain_model", "explain_part", "merge"]
+__all__ = ["ExplainRequest", "Part", "explain_model", "explain_part", "merge", "shares_of"]
 
-Part: TypeAlias = Literal["shap", "local", "global"]
+Part: TypeAlias = Literal["shap", "local", "global", "parts", "words"]
 
-_SHARES: dict[Part, float] = {"shap": 0.45, "local": 0.2, "global": 0.35}
-_N_ROWS: dict[Part, int] = {"shap": 300, "local": 500, "global": 2000}
-_STEPS = {"shap": explain_by_shap, "local": explain_by_lime, "global": explain_columns}
+_N_ROWS: dict[Part, int] = {"shap": 300, "local": 500, "global": 2000, "parts": 300, "words": 300}
+_STEPS = {
+    "shap": explain_by_shap,
+    "local": explain_by_lime,
+    "global": explain_columns,
+    "parts": explain_parts,
+    "words": explain_words,
+}
 _N_DEPENDENCE = 6
 _N_AGREEMENT = 10
 
@@ -40,15 +47,31 @@ def explain_model(shipped: Shipped, request: ExplainRequest) -> Attribution:
     """
     end = time.monotonic() + request.seconds
     parts, left = [], 1.0
-    for part, share in _SHARES.items():
+    for part, share in shares_of(shipped, request).items():
         seconds = max(0.0, end - time.monotonic()) * share / left
         parts.append(explain_part(part, shipped, replace(request, seconds=seconds)))
         left -= share
     return merge(parts)
 
 
+def shares_of(shipped: Shipped, request: ExplainRequest) -> dict[Part, float]:
+    """The parts that there are to explain, each with its share of the time."""
+    kinds = part_kinds(shipped.layout, request.profile)
+    if not kinds:
+        return {"shap": 0.45, "local": 0.2, "global": 0.35}
+    if len(used_columns(shipped.layout)) > 1:
+        return {"shap": 0.35, "local": 0.15, "global": 0.2, "parts": 0.3}
+    return {"words": 0.5, "parts": 0.5} if "text" in kinds.values() else {"parts": 1.0}
+
+
 def explain_part(part: Part, shipped: Shipped, request: ExplainRequest) -> Attribution:
-    """One part: "shap" (summary and chosen rows), "local" (LIME) or "global" (permutation importance, dependence).
+    """One part, and nothing of what `shares_of` leaves out.
+
+    Args:
+        part: "shap" (summary and chosen rows), "local" (LIME), "global" (permutation importance, dependence), "parts"
+            (words and patches of chosen rows) or "words" (of all rows).
+        shipped: The model.
+        request: What is to be explained, in how many seconds.
 
     Raises:
         UsageError: A chosen row is not there.
@@ -56,7 +79,7 @@ def explain_part(part: Part, shipped: Shipped, request: ExplainRequest) -> Attri
     deadline = time.monotonic() + request.seconds
     if not used_columns(shipped.layout) or not request.rows.n_rows:
         return Attribution(skipped=("nothing to explain: the model sees no column, or there are no rows",))
-    if part == "local" and request.chosen is None:
+    if part not in shares_of(shipped, request) or (part in ("local", "parts") and request.chosen is None):
         return Attribution()
     return _STEPS[part](look(shipped, request, _N_ROWS[part]), request, deadline)
 
@@ -66,6 +89,7 @@ def merge(parts: Sequence[Attribution]) -> Attribution:
     rows = [row for part in parts for row in part.chosen]
     order = {row: number for number, row in enumerate(dict.fromkeys(row.row for row in rows))}
     chosen = tuple(sorted(rows, key=lambda row: (order[row.row], row.method != "shap")))
+    parts_told = tuple(each for part in parts for each in part.parts)
     return Attribution(
         importance=tuple(sorted((i for part in parts for i in part.importance), key=lambda i: i.method != "shap")),
         summary=tuple(row for part in parts for row in part.summary),
@@ -73,7 +97,8 @@ def merge(parts: Sequence[Attribution]) -> Attribution:
         dependence=_join([each for part in parts for each in part.dependence]),
         explainer="; ".join(part.explainer for part in parts if part.explainer),
         skipped=tuple(dict.fromkeys(sentence for part in parts for sentence in part.skipped)),
-        agreement=_agreements(chosen),
+        agreement=_agreements(chosen, parts_told),
+        parts=parts_told,
     )
 
 
@@ -103,20 +128,29 @@ def _with_shap(grid: Dependence, told: Dependence | None) -> Dependence:
     )
 
 
-def _agreements(chosen: Sequence[RowAttribution]) -> tuple[Agreement, ...]:
-    by_lime = {row.row: row for row in chosen if row.method == "lime"}
+def _agreements(chosen: Sequence[RowAttribution], parts: Sequence[PartAttribution]) -> tuple[Agreement, ...]:
+    """Of each chosen row over its columns, then of each text, image and sound over its parts."""
     found = []
+    by_lime = {row.row: row for row in chosen if row.method == "lime"}
     for by_shap in chosen:
         other = by_lime.get(by_shap.row)
-        if by_shap.method != "shap" or other is None:
-            continue
-        theirs = dict(zip(other.columns, other.values, strict=True))
-        pairs = [(v, theirs[c]) for c, v in zip(by_shap.columns, by_shap.values, strict=True) if c in theirs]
-        pairs = sorted(pairs, key=lambda pair: -abs(pair[0]))[:_N_AGREEMENT]
-        correlation = _rank_correlation(np.asarray(pairs)) if len(pairs) > 2 else None
-        if correlation is not None:
-            found.append(Agreement(by_shap.row, correlation, len(pairs)))
+        if by_shap.method == "shap" and other is not None:
+            theirs = dict(zip(other.columns, other.values, strict=True))
+            pairs = [(v, theirs[c]) for c, v in zip(by_shap.columns, by_shap.values, strict=True) if c in theirs]
+            found += _agreement(by_shap.row, pairs)
+    parts_by_lime = {(each.row, each.column): each for each in parts if each.method == "lime"}
+    for each in parts:
+        beside = parts_by_lime.get((each.row, each.column))
+        if each.method == "shap" and beside is not None:
+            found += _agreement(each.row, list(zip(each.values, beside.values, strict=True)), each.column)
     return tuple(found)
+
+
+def _agreement(row: int, pairs: Sequence[tuple[float, float]], column: str = "") -> list[Agreement]:
+    """Over the foremost pairs; none where there are too few to say."""
+    foremost = sorted(pairs, key=lambda pair: -abs(pair[0]))[:_N_AGREEMENT]
+    correlation = _rank_correlation(np.asarray(foremost)) if len(foremost) > 2 else None
+    return [] if correlation is None else [Agreement(row, correlation, len(foremost), column)]
 
 
 def _rank_correlation(pairs: NDArray[np.float64]) -> float | None:

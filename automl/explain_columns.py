@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.attribution import Attribution, Dependence, GlobalImportance
+from automl.attribution import Attribution, Dependence, GlobalImportance, PartKind
 from automl.explainers import permutation
 from automl.explainers.dependence import Axis, partial_dependence
 from automl.explainers.permutation import Losses
@@ -18,6 +18,7 @@ from automl.explainers.subject import ExplainRequest, Subject
 _N_DEPENDENCE = 6
 _N_AVERAGED = 100
 _N_WIDE = 200
+_NO_ORDER: dict[PartKind, str] = {"text": "free text", "image": "images", "audio": "sounds"}
 # (rows, shuffles) of permutation importance, dearest first; the last is for when time is short.
 _SHUFFLE_PLANS = ((2000, 5), (1000, 5), (500, 5), (500, 3), (200, 3), (100, 3), (50, 2))
 
@@ -120,7 +121,7 @@ def _dependence(
 ) -> tuple[tuple[Dependence, ...], list[str]]:
     done: list[Dependence] = []
     skipped: list[str] = []
-    texts: list[str] = []
+    no_order: dict[PartKind, list[str]] = {}
     background = subject.background_rows[:_N_AVERAGED]
     for player in foremost:
         name = subject.pool.players[player].name
@@ -128,7 +129,7 @@ def _dependence(
             break
         axis = subject.axis(subject.used[player], len(subject.index))
         if axis is None:
-            texts.append(repr(name))
+            no_order.setdefault(subject.kinds.get(name, "text"), []).append(repr(name))
             continue
         if time.monotonic() + cost.seconds(20 * len(background)) > deadline:
             wanted = min(_N_DEPENDENCE, len(foremost))
@@ -136,8 +137,7 @@ def _dependence(
             break
         if not np.isnan(axis.values).all():
             done.append(_curve(subject, player, axis, background))
-    if texts:
-        skipped.append(f"no partial dependence on {', '.join(texts)}: free text")
+    skipped += [f"no partial dependence on {', '.join(names)}: {_NO_ORDER[kind]}" for kind, names in no_order.items()]
     return tuple(done), skipped
 
 

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from automl.attribution import Attribution
 from automl.bundle import Predictor, load_model
 from automl.engines import Engine, Job
-from automl.explain import Part, explain_part, merge
+from automl.explain import Part, explain_part, merge, shares_of
 from automl.explainers.subject import ExplainRequest
 from automl.metrics import METRICS
 from automl.table import Table
 
 _FIRST_JOB = 1_000_000
-_JOBS: tuple[tuple[Part, ...], ...] = (("shap",), ("local", "global"))
+# What the jobs are called, and the parts of each; a part that the model has nothing for takes no time.
+_JOBS: dict[str, tuple[Part, ...]] = {"shap": ("shap", "words"), "local and global": ("local", "global", "parts")}
 _LEAST_SECONDS = 2.0
 _ROWS = 1_000
 _SHARE_USED = 0.85
@@ -28,10 +29,10 @@ _SHARE_USED = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Explanations on their way: the parts of each job, and `time.monotonic()` by which they must be back."""
+    """Explanations on their way: what each job is called, and `time.monotonic()` by which they must be back."""
 
     engine: Engine
-    jobs: dict[int, tuple[Part, ...]]
+    jobs: dict[int, str]
     until: float
 
 
@@ -56,15 +57,15 @@ def start_explaining(
         seed: Of samples and perturbations.
         chosen: Rows of the table to explain one by one; none for a typical, a high and a low one.
     """
-    jobs: dict[int, tuple[Part, ...]] = {}
+    jobs: dict[int, str] = {}
     seconds = until - time.monotonic()
     if seconds < _LEAST_SECONDS:
         return Pending(engine, jobs, until)
     sample, labels, picked = _sample(table, y, chosen, seed)
-    for number, parts in enumerate(_JOBS, start=_FIRST_JOB):
+    for number, (title, parts) in enumerate(_JOBS.items(), start=_FIRST_JOB):
         arguments = {"model": str(model), "parts": parts, "table": sample, "y": labels, "chosen": picked, "seed": seed}
         engine.submit(Job(number=number, action="automl.explaining:explain_file", arguments=arguments, seconds=seconds))
-        jobs[number] = parts
+        jobs[number] = title
     return Pending(engine, jobs, until)
 
 
@@ -76,17 +77,17 @@ def collect(pending: Pending) -> Attribution | None:
     found: list[Attribution] = []
     while waiting and time.monotonic() < pending.until:
         for result in pending.engine.wait(pending.until - time.monotonic()):
-            parts = waiting.pop(result.number, None)
-            if parts is not None:
-                found.append(result.value if result.outcome == "done" else _left_out(parts, result.message))
-    for number, parts in waiting.items():
+            title = waiting.pop(result.number, None)
+            if title is not None:
+                found.append(result.value if result.outcome == "done" else _left_out(title, result.message))
+    for number, title in waiting.items():
         pending.engine.cancel(number)
-        found.append(_left_out(parts, "not ready in the time that was left"))
+        found.append(_left_out(title, "not ready in the time that was left"))
     return merge(found)
 
 
-def _left_out(parts: tuple[Part, ...], why: str) -> Attribution:
-    return Attribution(skipped=(f"{' and '.join(parts)} explanations are missing: {why.splitlines()[0]}",))
+def _left_out(title: str, why: str) -> Attribution:
+    return Attribution(skipped=(f"{title} explanations are missing: {why.splitlines()[0]}",))
 
 
 def explain_file(
@@ -102,9 +103,11 @@ def explain_file(
     """Some parts of the explanation of a model file, in a worker, each within its equal share of the time."""
     predictor = load_model(model)
     end = time.monotonic() + _SHARE_USED * (deadline - time.monotonic())
+    there = shares_of(predictor, explain_request(predictor, table, y, chosen, 0.0, seed))
+    wanted = [part for part in parts if part in there]
     found = []
-    for i, part in enumerate(parts):
-        seconds = (end - time.monotonic()) / (len(parts) - i)
+    for i, part in enumerate(wanted):
+        seconds = (end - time.monotonic()) / (len(wanted) - i)
         found.append(explain_part(part, predictor, explain_request(predictor, table, y, chosen, seconds, seed)))
     return merge(found)
 

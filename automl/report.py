@@ -87,7 +87,45 @@ class Notice(msgspec.Struct, frozen=True, tag="notice"):
     severity: Severity = "info"
 
 
-Block: TypeAlias = Text | TableBlock | Figure | Notice
+class Marked(msgspec.Struct, frozen=True, tag="marked", kw_only=True):
+    """A text whose pieces raise or lower something.
+
+    Attributes:
+        pieces: The text in order, the blanks between words included.
+        weights: (n_pieces,) how far each piece raises (above 0) or lowers it; 0 for pieces without a weight.
+        unit: Of the weights.
+        caption: What to read from it, one sentence.
+    """
+
+    title: str
+    pieces: tuple[str, ...]
+    weights: tuple[float, ...]
+    unit: str = ""
+    caption: str = ""
+
+
+class Overlay(msgspec.Struct, frozen=True, tag="overlay", kw_only=True):
+    """A picture whose patches raise or lower something.
+
+    Attributes:
+        picture: A PNG in base64.
+        size: (width, height) of the picture in pixels.
+        grid: (n_rows, n_columns) of patches of about one size, which cover the picture.
+        weights: (n_patches,) how far each raises (above 0) or lowers it, row by row from the top left.
+        unit: Of the weights.
+        caption: What to read from it, one sentence.
+    """
+
+    title: str
+    picture: str
+    size: tuple[int, int]
+    grid: tuple[int, int]
+    weights: tuple[float, ...]
+    unit: str = ""
+    caption: str = ""
+
+
+Block: TypeAlias = Text | TableBlock | Figure | Notice | Marked | Overlay
 
 
 class Section(msgspec.Struct, frozen=True):

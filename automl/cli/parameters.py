@@ -17,7 +17,12 @@ from automl.quantities import format_seconds
 from automl.settings import Given, merge
 
 Data = Annotated[
-    str, typer.Argument(metavar="DATA", help="Table: csv, tsv, parquet, feather, json, jsonl, xlsx; - for stdin.")
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="Table: csv, tsv, parquet, feather, json, jsonl, xlsx; - for stdin; "
+        "a folder or zip of class folders of images, sounds or texts.",
+    ),
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model.automl, or the run folder it lies in.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]

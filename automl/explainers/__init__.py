@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,18 @@ class Shipped(Protocol):
 
     def encode(self, table: Table) -> Features:
         """Rows of the user's file as features; row by row, nothing fitted."""
+        ...
+
+    def decode(self, table: Table, column: str) -> NDArray[Any]:
+        """A column of media as the model sees it.
+
+        Returns:
+            (n_rows, height, width, channels) uint8 images, or (n_rows, n_frames, n_bands) float16 spectrograms.
+        """
+        ...
+
+    def encode_decoded(self, table: Table, column: str, values: NDArray[Any]) -> Features:
+        """`encode` with the media of one column given as `decode` returns them."""
         ...
 
     def predict(self, x: Features) -> NDArray[np.float64]:

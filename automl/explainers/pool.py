@@ -7,7 +7,9 @@ it is assigned to in `Layout`.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -50,8 +52,9 @@ class Player:
 
 
 def used_columns(layout: Layout) -> tuple[int, ...]:
-    """The user's columns that at least one feature comes from, in the order of the file."""
-    return tuple(sorted({*layout.num_sources, *layout.cat_sources}))
+    """The user's columns that at least one feature or block comes from, in the order of the file."""
+    blocks = {layout.columns.index(block.column) for block in layout.blocks}
+    return tuple(sorted({*layout.num_sources, *layout.cat_sources, *blocks}))
 
 
 def players_of(layout: Layout, foremost: Sequence[int] | None = None) -> tuple[Player, ...]:
@@ -125,8 +128,10 @@ class RowPool:
 
     def _step(self) -> int:
         """Rows a call that fit in memory."""
-        width = max(1, len(self.num_owner) + len(self.cat_owner))
-        return max(64, _CELLS_A_CALL // width)
+        x = self.features
+        dense = [about for block, about in zip(x.blocks, x.layout.blocks, strict=True) if isinstance(block, np.ndarray)]
+        cells = sum(math.prod(about.shape) for about in dense)
+        return max(64, _CELLS_A_CALL // max(1, len(self.num_owner) + len(self.cat_owner) + cells))
 
     def predict(self, picks: Picks) -> NDArray[np.float64]:
         """What the model says of mixed rows, (n_rows,) or (n_rows, n_outputs), asked in chunks that fit in memory."""
@@ -145,10 +150,14 @@ class RowPool:
         """
         first = np.empty((self.features.n_rows, self.n_players), dtype=np.int64)
         for player in range(self.n_players):
-            x_num, x_cat = self.block(player)
+            own = zip(self.features.blocks, self.block_owner, strict=True)
+            dense = [block for block, owner in own if owner == player and isinstance(block, np.ndarray)]
+            arrays = (*self.block(player), *dense)
             seen: dict[bytes, int] = {}
             for row in range(len(first)):
-                first[row, player] = seen.setdefault(x_num[row].tobytes() + x_cat[row].tobytes(), row)
+                features = b"".join(array[row].tobytes() for array in arrays)
+                key = hashlib.blake2b(features).digest() if dense else features
+                first[row, player] = seen.setdefault(key, row)
         return first
 
     def cost(self) -> Cost:

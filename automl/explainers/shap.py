@@ -124,6 +124,46 @@ def permutation_shap(
     return ShapValues(stacked, bases, bases + stacked.sum(axis=1), "", f"{said}, {len(background)} background rows")
 
 
+def presence_shap(ask: Callable[[NDArray[np.bool_]], Values], n_parts: int, *, repeats: int, seed: int) -> ShapValues:
+    """SHAP values of the parts of one row, by the same permutations; what is masked is away.
+
+    Args:
+        ask: (n, n_parts) which parts are there -> (n, n_outputs).
+        n_parts: At least 1.
+        repeats: Permutations, each forward and backward; 2 n_parts + 1 rows asked for each.
+
+    Returns:
+        Of one row; `base` is what the model says where no part is there.
+    """
+    shap = open_shap()
+
+    def predict(presence: NDArray[Any]) -> Values:
+        predicted = ask(presence.astype(np.bool_))
+        return predicted[:, 0] if predicted.shape[1] == 1 else predicted
+
+    with _quiet():
+        masker = shap.maskers.Independent(np.zeros((1, n_parts)), max_samples=1)
+        explain = shap.PermutationExplainer(predict, masker, seed=seed)
+        np.random.seed(seed)
+        found = explain(np.ones((1, n_parts)), max_evals=repeats * (2 * n_parts + 1), silent=True)
+    values = np.reshape(found.values, (1, n_parts, -1))
+    base = np.reshape(found.base_values, (1, -1))
+    said = f"permutation SHAP, {repeats} antithetic permutation{'s' if repeats > 1 else ''} a row"
+    return ShapValues(values, base, base + values.sum(axis=1), "", said)
+
+
+def presence_rows(n_parts: int, *, repeats: int, seed: int) -> NDArray[np.bool_]:
+    """(n_asked, n_parts) all that `presence_shap` asks, which hangs on no answer: so many rows can be asked at once."""
+    asked: list[NDArray[np.bool_]] = []
+
+    def note(presence: NDArray[np.bool_]) -> Values:
+        asked.append(presence)
+        return np.zeros((len(presence), 1))
+
+    presence_shap(note, n_parts, repeats=repeats, seed=seed)
+    return np.concatenate(asked)
+
+
 def affordable_repeats(seconds: float, seconds_each: float) -> int:
     """Permutations a row that fit."""
     return int(np.clip(seconds / max(seconds_each, 1e-9), 1, _MAX_REPEATS))

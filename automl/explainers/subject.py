@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.attribution import PartKind
 from automl.errors import UsageError
 from automl.explainers import Shipped
 from automl.explainers.dependence import Axis, axis_of
 from automl.explainers.pool import RowPool, players_of, used_columns
-from automl.features import Features, stacked
+from automl.features import BlockKind, Features, Layout, stacked
 from automl.profile import ColumnProfile, Profile
 from automl.table import Table
 from automl.task import Task
@@ -21,6 +22,9 @@ from automl.task import Task
 N_BACKGROUND = 200
 _N_CHOICE = 200
 _N_SEEN = 300
+# Of images and sounds, each of which takes milliseconds to read: background rows, and rows at most.
+_N_MEDIA_BACKGROUND, _N_MEDIA_ROWS = 50, 200
+_PART_KINDS: dict[BlockKind, PartKind] = {"words": "text", "image": "image", "audio": "audio"}
 _MAX_TEXT = 80
 MISSING = "(missing)"
 
@@ -49,6 +53,14 @@ class ExplainRequest:
     seconds: float = 30.0
     seed: int = 0
     profile: Profile | None = None
+
+
+def part_kinds(layout: Layout, profile: Profile | None) -> dict[str, PartKind]:
+    """The used columns that are explained by their parts, in the order of the file: texts, images and sounds."""
+    columns = profile.columns if profile else ()
+    found: dict[str, PartKind] = {column.name: "text" for column in columns if column.kind == "text"}
+    found |= {block.column: _PART_KINDS[block.kind] for block in layout.blocks if block.kind in _PART_KINDS}
+    return {name: found[name] for name in (layout.columns[i] for i in used_columns(layout)) if name in found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,7 @@ class Subject:
         prediction: (n_seen, n_outputs) of the first sampled rows.
         notes: Why each chosen row was chosen.
         profiles: Of the columns, by name, where they are known.
+        kinds: Of the columns that are explained by their parts, by name.
     """
 
     shipped: Shipped
@@ -102,6 +115,7 @@ class Subject:
     prediction: NDArray[np.float64]
     notes: tuple[str, ...]
     profiles: dict[str, ColumnProfile]
+    kinds: dict[str, PartKind]
 
     @property
     def n_chosen(self) -> int:
@@ -137,26 +151,32 @@ class Subject:
         """The first sampled rows, encoded."""
         return self.pool.features.take(self.pool_rows[:n_rows])
 
+    def answers(self, x: Features) -> NDArray[np.float64]:
+        """(n_rows, n_outputs) what the model says."""
+        return self.outputs.of(self.shipped.predict(x))
+
     def output_index(self, row: int) -> int:
         """The output explained of a sampled row: of several classes the likeliest."""
         return int(np.argmax(self.prediction[row])) if len(self.outputs.names) > 1 else 0
 
     def axis(self, column: int, n_rows: int) -> Axis | None:
-        """A column of the layout as positions of the first sampled rows; None for free text."""
+        """A column of the layout as positions of the first sampled rows; None for free text, images and sounds."""
         name = self.shipped.layout.columns[column]
-        if name not in self.rows.names:
+        if name not in self.rows.names or self.kinds.get(name) in ("image", "audio"):
             return None
         values = self.rows.select([name]).take(slice(0, n_rows)).column(name)
         return axis_of(values, column, self.x(n_rows), self.profiles.get(name))
 
     def shown(self, column: int, n_rows: int) -> list[str]:
-        """Values of a column of the layout as text, of the first sampled rows."""
+        """Values of a column of the layout as text, of the first sampled rows; of images and sounds the file names."""
         name = self.shipped.layout.columns[column]
         if name not in self.rows.names:
             return [MISSING] * n_rows
         texts = self.rows.column(name).as_text().head(n_rows).to_list()
         if self.rows.column(name).storage == "datetime":
             texts = [t and t.removesuffix(".000000").removesuffix(" 00:00:00") for t in texts]
+        if self.kinds.get(name) in ("image", "audio"):
+            texts = [t and t.replace("\\", "/").rpartition("/")[2] for t in texts]
         return [MISSING if t is None else t if len(t) <= _MAX_TEXT else t[: _MAX_TEXT - 1] + "…" for t in texts]
 
 
@@ -169,12 +189,15 @@ def look(shipped: Shipped, request: ExplainRequest, n_rows: int) -> Subject:
         UsageError: A chosen row is not there.
     """
     total = request.rows.n_rows
-    outputs = outputs_of(shipped.task)
+    outputs, kinds = outputs_of(shipped.task), part_kinds(shipped.layout, request.profile)
+    has_media = bool({"image", "audio"} & set(kinds.values()))
+    n_rows = min(n_rows, _N_MEDIA_ROWS) if has_media else n_rows
     wanted = _wanted(request, total)
     order = np.random.default_rng(request.seed).permutation(total)
     others = order[~np.isin(order, wanted or [])][: max(0, n_rows - len(wanted or []))]
     index = np.concatenate([np.asarray(wanted or [], dtype=np.int64), others])
-    features, n_background = _encoded(shipped, request, index)
+    n_background = _N_MEDIA_BACKGROUND if has_media else N_BACKGROUND
+    features, n_background = _encoded(shipped, request, index, n_background)
     n_seen = min(len(index), max(len(wanted or []), _N_SEEN))
     seen = outputs.of(shipped.predict(features.take(slice(n_background, n_background + n_seen))))
     notes = ("",) * len(wanted or [])
@@ -191,15 +214,15 @@ def look(shipped: Shipped, request: ExplainRequest, n_rows: int) -> Subject:
     pool = RowPool(features, players_of(shipped.layout), lambda x: outputs.of(shipped.predict(x)))
     rows = request.rows.select(names).take(index)
     profiles = {column.name: column for column in request.profile.columns} if request.profile else {}
-    return Subject(shipped, outputs, pool, n_background, rows, index, seen, notes, profiles)
+    return Subject(shipped, outputs, pool, n_background, rows, index, seen, notes, profiles, kinds)
 
 
-def _encoded(shipped: Shipped, request: ExplainRequest, index: NDArray[np.int64]) -> tuple[Features, int]:
-    """Background rows, then the sampled rows, in one call where they are of one table, and how many the first are."""
+def _encoded(shipped: Shipped, request: ExplainRequest, index: NDArray[np.int64], most: int) -> tuple[Features, int]:
+    """Background rows, `most` of them, then the sampled rows, in one call if of one table; how many the first are."""
     table = request.background
-    picked = np.sort(np.random.default_rng((request.seed, 1)).permutation(table.n_rows)[:N_BACKGROUND])
+    picked = np.sort(np.random.default_rng((request.seed, 1)).permutation(table.n_rows)[:most])
     if not len(picked):
-        table, picked = request.rows, index[:N_BACKGROUND]
+        table, picked = request.rows, index[:most]
     if table is request.rows:
         return shipped.encode(table.take(np.concatenate([picked, index]))), len(picked)
     return stacked(shipped.encode(table.take(picked)), shipped.encode(request.rows.take(index))), len(picked)

@@ -7,14 +7,20 @@ from itertools import zip_longest
 from statistics import median
 
 from automl.formats._axes import day, finite
-from automl.report import Figure, Series, TableBlock
+from automl.report import Figure, Marked, Overlay, Series, TableBlock
 from automl.typography import format_number
 
 _MOST_POINTS = 40
 
 
-def numbers_of(figure: Figure) -> TableBlock:
+def numbers_of(block: Figure | Marked | Overlay) -> TableBlock:
     """What the figure shows; long series are thinned or summed up, and the title says so."""
+    if isinstance(block, Figure):
+        return _of_figure(block)
+    return _marks(block) if isinstance(block, Marked) else _patches(block)
+
+
+def _of_figure(figure: Figure) -> TableBlock:
     if figure.chart == "heatmap":
         return _cells(figure)
     if figure.chart == "beeswarm":
@@ -24,6 +30,38 @@ def numbers_of(figure: Figure) -> TableBlock:
     if any(s.mark == "points" or figure.chart == "points" for s in figure.series) and _longest(figure) > _MOST_POINTS:
         return _summary(figure, figure.series)
     return _points(figure)
+
+
+def signed(value: float) -> str:
+    """The number with its sign."""
+    return f"+{format_number(value)}" if value > 0 else format_number(value).replace("-", "−")
+
+
+def strongest(block: Marked | Overlay) -> list[tuple[str, float]]:
+    """Pieces, or patches by their place, with their weights, the furthest from 0 first; those of 0 left out."""
+    names: Sequence[str]
+    if isinstance(block, Marked):
+        names = block.pieces
+    else:
+        n_columns = max(1, block.grid[1])
+        names = [f"row {i // n_columns + 1}, column {i % n_columns + 1}" for i in range(len(block.weights))]
+    pairs = [(name, weight) for name, weight in zip(names, block.weights, strict=False) if weight and finite((weight,))]
+    return sorted(pairs, key=lambda pair: -abs(pair[1]))
+
+
+def _marks(block: Marked) -> TableBlock:
+    pairs = strongest(block)
+    title = "Numbers" if len(pairs) <= _MOST_POINTS else f"Numbers (the first {_MOST_POINTS} of {len(pairs)})"
+    rows = tuple((" ".join(piece.split()), signed(weight)) for piece, weight in pairs[:_MOST_POINTS])
+    return TableBlock(title, ("piece", block.unit or "weight"), rows, (False, True))
+
+
+def _patches(block: Overlay) -> TableBlock:
+    n_rows, n_columns = block.grid
+    head = ("row \\ column", *(str(i + 1) for i in range(n_columns)))
+    cells = [signed(weight) for weight in block.weights]
+    rows = tuple((str(i + 1), *cells[i * n_columns : (i + 1) * n_columns]) for i in range(n_rows))
+    return TableBlock("Numbers", head, rows, (False, *[True] * n_columns))
 
 
 def _longest(figure: Figure) -> int:

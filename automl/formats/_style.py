@@ -26,8 +26,20 @@ def _series() -> str:
     return "".join(f".s{i}{{--c:var(--s{i})}}" for i in range(len(_LIGHT)))
 
 
+def _marks() -> str:
+    """Marked words and patches by strength; what lowers is dotted or dashed besides, for paper without colour."""
+    words = "".join(f"mark.w{i}{{background:rgba(var(--m),{0.03 + 0.09 * i:.2f})}}" for i in range(1, 6))
+    patches = "".join(f".patch.w{i}{{fill-opacity:{0.03 + 0.12 * i:.2f}}}" for i in range(1, 6))
+    return words + patches
+
+
+def _triple(color: str) -> str:
+    return ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))
+
+
 def _colors(colors: tuple[str, ...]) -> str:
-    return "".join(f"--s{i}:{color};" for i, color in enumerate(colors))
+    series = "".join(f"--s{i}:{color};" for i, color in enumerate(colors))
+    return f"{series}--down:{_triple(colors[0])};--up:{_triple(colors[1])};"
 
 
 def style_sheet() -> str:
@@ -37,7 +49,7 @@ def style_sheet() -> str:
 --grid:#eceef0;--code:#f3f4f5;--link:#0a5f9e;--info:#3a6ea5;--warning:#a86400;--danger:#b3261e;{_colors(_LIGHT)}}}
 @media (prefers-color-scheme:dark){{:root{{--ground:#15181c;--card:#1c2026;--ink:#e6e8ea;--soft:#a0a9b3;--line:#31373e;
 --grid:#2a3037;--code:#23282f;--link:#7cc0f5;--info:#7fb0e0;--warning:#e5a84b;--danger:#ff8a80;{_colors(_DARK)}}}}}
-{_PAGE}{_BLOCKS}{_CHARTS}{_series()}{_shades()}{cells}{_PAPER}"""
+{_PAGE}{_BLOCKS}{_CHARTS}{_PARTS}{_series()}{_shades()}{cells}{_marks()}{_PAPER}"""
 
 
 _PAGE = """
@@ -124,11 +136,25 @@ svg .bar{fill:var(--c)}svg .up{fill:var(--s1)}svg .down{fill:var(--s0)}
 .cell{fill:var(--s0)}svg .count{fill:var(--ink)}svg .light{fill:var(--card);font-weight:600}svg .small{font-size:9px}
 """
 
+_PARTS = """
+mark{color:inherit;background:none;border-radius:3px;padding:.08em .1em;-webkit-box-decoration-break:clone;
+box-decoration-break:clone;-webkit-print-color-adjust:exact;print-color-adjust:exact}
+mark.up{--m:var(--up)}mark.down{--m:var(--down)}
+mark.w3,mark.w4,mark.w5{border-bottom:2px solid rgb(var(--m))}
+mark.down.w3,mark.down.w4,mark.down.w5{border-bottom-style:dotted}
+.marked{white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.9;max-height:24rem;overflow-y:auto;margin:0 0 .6rem}
+.marks{font-size:.84rem;margin:0}.marks mark{margin-right:.7rem}
+.patch.w0{fill-opacity:0}.patch{stroke:none;-webkit-print-color-adjust:exact;print-color-adjust:exact}
+.patch.w4,.patch.w5{stroke-width:1.4}.patch.up.w4,.patch.up.w5{stroke:var(--s1)}
+.patch.down.w4,.patch.down.w5{stroke:var(--s0);stroke-dasharray:4 2}
+.grey{filter:grayscale(1)}.coarse{image-rendering:pixelated}
+"""
+
 _PAPER = """
 @media (max-width:40rem){header,main,footer,nav>ul{padding-left:1rem;padding-right:1rem}header{padding-top:1.8rem}
 .facts{grid-template-columns:repeat(2,1fr)}figure{padding:.8rem .5rem .5rem}th,td{padding:.4rem .6rem}}
 @media print{:root{color-scheme:light}body{background:#fff;font-size:10.5pt}nav,summary,.skip{display:none}
 section{break-before:auto;padding-top:1.2rem}figure,.notice,tr{break-inside:avoid}h2,h3,.caption{break-after:avoid}
 .more+.scroll tbody tr:nth-child(n){display:table-row!important}.scroll{overflow:visible}
-.figures{grid-template-columns:1fr 1fr}pre{white-space:pre-wrap}}
+.figures{grid-template-columns:1fr 1fr}pre{white-space:pre-wrap}.marked{max-height:none}}
 """

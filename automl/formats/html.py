@@ -11,10 +11,11 @@ from itertools import groupby
 from automl.formats._heatmap import draw_heatmap
 from automl.formats._markup import Markup, join, tag
 from automl.formats._numbers import numbers_of
+from automl.formats._parts import draw_overlay, is_picture, marked_text
 from automl.formats._plane import WIDTH, draw_plane
 from automl.formats._rows import draw_bars, draw_beeswarm, draw_waterfall
 from automl.formats._style import style_sheet
-from automl.report import Block, Figure, Notice, Report, Section, TableBlock, Text
+from automl.report import Block, Figure, Marked, Notice, Overlay, Report, Section, TableBlock, Text
 
 _DRAW = {
     "line": draw_plane,
@@ -25,6 +26,7 @@ _DRAW = {
     "waterfall": draw_waterfall,
     "heatmap": draw_heatmap,
 }
+_DRAWN = (Figure, Marked, Overlay)
 _LONG_TABLE = 12
 _MANY_NOTICES = 6
 _SHOWN_ROWS = 10
@@ -38,7 +40,7 @@ def render(report: Report) -> str:
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_policy(style)),
+        tag("meta", http_equiv="Content-Security-Policy", content=_policy(style, report)),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="referrer", content="no-referrer"),
         tag("meta", name="color-scheme", content="light dark"),
@@ -58,10 +60,13 @@ def render(report: Report) -> str:
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
-def _policy(style: str) -> str:
-    """Nothing may be loaded or run; the one style sheet is known by its hash."""
+def _policy(style: str, report: Report) -> str:
+    """Nothing may be loaded or run; the one style sheet is known by its hash. Pictures are there in the page or not."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    blocks = (block for section in report.sections for block in section.blocks)
+    pictures = any(isinstance(block, Overlay) and is_picture(block.picture) for block in blocks)
+    images = "; img-src data:" if pictures else ""
+    return f"default-src 'none'; style-src 'sha256-{digest}'{images}; base-uri 'none'; form-action 'none'"
 
 
 def _header(report: Report) -> Markup:
@@ -88,10 +93,10 @@ def _anchors(sections: Sequence[Section]) -> list[str]:
 def _section(section: Section, name: str) -> Markup:
     parts = [tag("h2", section.title)]
     number = 0
-    for kind, group in groupby(section.blocks, key=type):
+    for kind, group in groupby(section.blocks, key=lambda block: Figure if isinstance(block, _DRAWN) else type(block)):
         blocks = list(group)
         if kind is Figure:
-            figures = [_figure(f, f"{name}-f{number + i}") for i, f in enumerate(blocks) if isinstance(f, Figure)]
+            figures = [_figure(f, f"{name}-f{number + i}") for i, f in enumerate(blocks) if isinstance(f, _DRAWN)]
             number += len(figures)
             parts.append(tag("div", *figures, class_="figures"))
         elif kind is Notice:
@@ -169,18 +174,22 @@ def _filled(row: Sequence[str], width: int) -> tuple[str, ...]:
     return (*row, *[""] * (width - len(row)))
 
 
-def _figure(figure: Figure, name: str) -> Markup:
-    drawing, height = _DRAW[figure.chart](figure)
-    svg = tag(
+def _figure(figure: Figure | Marked | Overlay, name: str) -> Markup:
+    caption = tag("figcaption", tag("b", figure.title), tag("span", figure.caption) if figure.caption else "")
+    numbers = numbers_of(figure)
+    details = tag("details", tag("summary", numbers.title), _grid(numbers)) if numbers.rows else Markup("")
+    return tag("figure", caption, marked_text(figure) if isinstance(figure, Marked) else _svg(figure, name), details)
+
+
+def _svg(figure: Figure | Overlay, name: str) -> Markup:
+    drawing, height = draw_overlay(figure, f"{name}-p") if isinstance(figure, Overlay) else _DRAW[figure.chart](figure)
+    chart = "picture" if isinstance(figure, Overlay) else figure.chart
+    return tag(
         "svg",
         tag("title", figure.title, id=f"{name}-t"),
-        tag("desc", figure.caption or figure.chart, id=f"{name}-d"),
+        tag("desc", figure.caption or chart, id=f"{name}-d"),
         drawing,
         viewBox=f"0 0 {WIDTH:.0f} {height:.0f}",
         role="img",
         aria_labelledby=f"{name}-t {name}-d",
     )
-    caption = tag("figcaption", tag("b", figure.title), tag("span", figure.caption) if figure.caption else "")
-    numbers = numbers_of(figure)
-    details = tag("details", tag("summary", numbers.title), _grid(numbers)) if numbers.rows else Markup("")
-    return tag("figure", caption, svg, details)

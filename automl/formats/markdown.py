@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from automl.formats._numbers import numbers_of
-from automl.report import Block, Notice, Report, TableBlock, Text
+from automl.report import Block, Marked, Notice, Report, TableBlock, Text
 from automl.typography import printable
 
 # Every character that Markdown or HTML could take for its own; ":" and "." only where an address would be linked.
@@ -36,6 +36,8 @@ def _block(block: Block) -> Iterator[str]:
         yield from _table(block.head, block.rows, block.numeric)
     else:
         yield from _titled(block.title, block.caption)
+        if isinstance(block, Marked):
+            yield from (_escaped("".join(block.pieces)), "")
         numbers = numbers_of(block)
         yield from _table(numbers.head, numbers.rows, numbers.numeric)
 

@@ -17,11 +17,13 @@ from rich.table import Table
 from rich.text import Text as Words
 
 from automl.attribution import GlobalImportance
+from automl.formats._numbers import signed, strongest
+from automl.formats._parts import strength_of
 from automl.outcome import Estimate, Outcome
 from automl.plan import Plan, Validation
 from automl.profile import ColumnProfile, Finding, Profile
 from automl.quantities import format_bytes, format_seconds
-from automl.report import Block, Figure, Notice, Report, TableBlock, Text
+from automl.report import Block, Figure, Marked, Notice, Overlay, Report, TableBlock, Text
 from automl.task import Task
 from automl.typography import (
     bar,
@@ -34,7 +36,7 @@ from automl.typography import (
     quoted,
     sparkline,
 )
-from automl.words import more_would_bring
+from automl.words import extent_words, more_would_bring
 
 _KINDS = {
     "number": ("number", "numbers"),
@@ -44,12 +46,15 @@ _KINDS = {
     "boolean": ("boolean", "booleans"),
     "datetime": ("date", "dates"),
     "text": ("text", "texts"),
+    "image": ("image", "images"),
+    "audio": ("sound", "sounds"),
     "id": ("id", "ids"),
     "constant": ("constant", "constants"),
     "path": ("path", "paths"),
 }
 _SEVERITY = {"danger": ("!! ", "bold red"), "warning": ("!  ", "yellow"), "info": ("·  ", "dim")}
 _RANK = {"danger": 0, "warning": 1, "info": 2}
+_MOST_PARTS = 8
 
 
 def facts(rows: Sequence[tuple[str, RenderableType]]) -> Table:
@@ -91,14 +96,20 @@ def listing(head: Sequence[str], *, numeric: Sequence[int] = (), wide: int | Non
 
 def data_line(profile: Profile) -> tuple[str, Words]:
     """File, size and what its columns are."""
-    kinds = Counter(column.kind for column in profile.columns if column.role != "target")
-    parts = ", ".join(counted(n, *_KINDS[kind]) for kind, n in kinds.most_common())
     size = f"{counted(profile.n_rows, 'row')} × {counted(len(profile.columns), 'column')}"
     sampled = profile.n_rows_profiled < profile.n_rows
     note = f" ({counted(profile.n_rows_profiled, 'row')} looked at)" if sampled else ""
-    what = "table" if profile.modality == "tabular" else profile.modality
-    line = f"{size}, {format_bytes(profile.memory_bytes)}{note}   {what}: {parts}"
+    line = f"{size}, {format_bytes(profile.memory_bytes)}{note}   {_what(profile)}"
     return printable(profile.source.rpartition("/")[2], 30), Words(line)
+
+
+def _what(profile: Profile) -> str:
+    """What is learned from: images, sounds or texts and how large they are, or the kinds of columns of a table."""
+    features = profile.features
+    if profile.modality in ("image", "audio", "text") and len(features) == 1 and extent_words(features[0]):
+        return f"{_KINDS[features[0].kind][1]} of {extent_words(features[0])}"
+    kinds = Counter(column.kind for column in profile.columns if column.role != "target")
+    return "table: " + ", ".join(counted(n, *_KINDS[kind]) for kind, n in kinds.most_common())
 
 
 def target_line(task: Task, *, guessed: bool) -> tuple[str, Words]:
@@ -188,6 +199,8 @@ def _values(column: ColumnProfile, n_rows: int) -> Words:
             return Words(" … ".join(quoted(value, 19) for value, _ in column.top[:2]))
         text = Words(histogram(numbers.counts), style="cyan")
         return text.append("  " + " … ".join(format_number(value) for value in shown), style="default")
+    if size := extent_words(column):
+        return Words(size)
     present = max(1, n_rows - column.n_missing)
     many = column.n_unique > present / 2
     parts = [printable(value, 18) + ("" if many else f" {format_share(n / present)}") for value, n in column.top[:3]]
@@ -340,7 +353,27 @@ def _block(block: Block) -> RenderableType:
         for row in block.rows:
             table.add_row(*(Words(printable(cell)) for cell in row))
         return Group(Words(printable(block.title), style="bold"), table, Words())
-    return _figure(block)
+    return _figure(block) if isinstance(block, Figure) else _parts(block)
+
+
+def marked_words(pieces: Sequence[str], weights: Sequence[float]) -> Words:
+    """A text whose pieces are coloured by what they raise (green) or lower (red), the stronger the bolder."""
+    text = Words(overflow="fold")
+    for piece, weight in zip(pieces, weights, strict=False):
+        style = "green" if weight > 0 else "red"
+        styles = ("", "", style, style, f"bold {style}", f"bold reverse {style}")
+        shown = "\n".join(printable(line.replace("\t", " ")) for line in piece.split("\n"))
+        text.append(shown, style=styles[strength_of(weight, weights)])
+    return text
+
+
+def _parts(block: Marked | Overlay) -> RenderableType:
+    title = Words(printable(block.title), style="bold").append(f"  {printable(block.caption)}", style="default")
+    pairs = strongest(block)[:_MOST_PARTS]
+    top = abs(pairs[0][1]) if pairs else 1.0
+    bars = [(quoted(name, 24), Words(f"{bar(abs(value) / top, 30)} {signed(value)}")) for name, value in pairs]
+    shown = marked_words(block.pieces, block.weights) if isinstance(block, Marked) else Words("(drawn in html)", "dim")
+    return Group(title, shown, facts(bars), Words())
 
 
 def _figure(figure: Figure) -> RenderableType:

@@ -7,7 +7,7 @@ from automl.profile import ColumnProfile, Finding, Numbers
 from automl.quantities import format_bytes
 from automl.report import Block, Figure, Notice, Section, Series, TableBlock, Text
 from automl.typography import counted, format_number, format_share, histogram, quoted
-from automl.words import sentence
+from automl.words import extent_words, sentence
 
 _MAX_COLUMNS = 200
 _MAX_CLASSES = 20
@@ -110,4 +110,4 @@ def _values(column: ColumnProfile) -> str:
         middle = numbers.quantiles[3] if len(numbers.quantiles) == 7 else numbers.mean
         ends = " … ".join(format_number(v) for v in (numbers.minimum, middle, numbers.maximum))
         return f"{histogram(numbers.counts, 10)} {ends}"
-    return ", ".join(text if len(text) <= 24 else f"{text[:23]}…" for text, _ in column.top[:4])
+    return extent_words(column) or ", ".join(text if len(text) <= 24 else f"{text[:23]}…" for text, _ in column.top[:4])

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from automl.attribution import Agreement, Attribution, Dependence, GlobalImportance, RowAttribution
 from automl.outcome import Outcome
 from automl.report import Block, Figure, Notice, Section, Series, Text
+from automl.sections.parts import agreed, part_blocks, weak_fit, word_importance
 from automl.typography import counted, format_number, format_share
-from automl.words import sentence
 
 _TOP = 15
 _STEPS = 10
 _SWARM = 8
+_IN_PARTS = ("text", "image", "audio")
 _TITLES = {"shap": "SHAP: how far each column moves the output", "permutation": "What shuffling a column costs"}
 _READ = {
     "shap": "Mean size of the attributions, over {rows}; whiskers: standard error.",
@@ -28,20 +29,24 @@ _READ = {
 def section(outcome: Outcome) -> Section:
     """Attributions of the model that ships, in the columns of the file."""
     found = outcome.attribution
-    if found is None or not (found.importance or found.dependence or found.chosen):
+    if found is None or not (found.importance or found.dependence or found.chosen or found.parts):
         text = f"There was no time left to explain. `automl explain {outcome.model} DATA` does it now."
         return Section("What it learned", "learned", (Notice("not explained", text, "warning"),))
     columns = {c.name for c in outcome.profile.columns}
-    blocks: list[Block] = [Text("Which columns matter", "heading")]
+    words = [each for each in found.importance if each.words_of]
+    blocks: list[Block] = []
+    if found.importance or found.summary:
+        blocks.append(Text("Which words matter" if words else "Which columns matter", "heading"))
     if found.explainer:
         blocks.append(Text(f"Explained is the model that ships: {found.explainer}.", "note"))
-    blocks += [_importance(i, columns) for i in sorted(found.importance, key=lambda i: i.method != "shap")]
+    ranked = sorted((each for each in found.importance if not each.words_of), key=lambda i: i.method != "shap")
+    blocks += [*(word_importance(each, _TOP) for each in words), *(_importance(each, columns) for each in ranked)]
     if len(found.summary) >= _SWARM:
-        blocks.append(_beeswarm(found, columns))
+        blocks.append(_beeswarm(found, columns, {c.name for c in outcome.profile.columns if c.kind in _IN_PARTS}))
     if found.dependence:
         blocks.append(Text("How they move the output", "heading"))
         blocks += [_dependence(d) for d in found.dependence]
-    if found.chosen:
+    if found.chosen or found.parts:
         blocks.append(Text("Single rows", "heading"))
         blocks.append(
             Text("Rows chosen for what they show; SHAP beside LIME, which should tell the same story.", "note")
@@ -83,7 +88,7 @@ def _importance(found: GlobalImportance, columns: set[str]) -> Figure:
     )
 
 
-def _beeswarm(found: Attribution, columns: set[str]) -> Figure:
+def _beeswarm(found: Attribution, columns: set[str], in_parts: set[str]) -> Figure:
     ranked = next((i for i in found.importance if i.method == "shap"), None)
     names = [ranked.columns[i] for i in _foremost(ranked, columns)] if ranked else list(found.summary[0].columns[:_TOP])
     places = [{name: i for i, name in enumerate(row.columns)} for row in found.summary]
@@ -92,7 +97,7 @@ def _beeswarm(found: Attribution, columns: set[str]) -> Figure:
     for name in names:
         pairs = [(row, place[name]) for row, place in zip(found.summary, places, strict=True) if name in place]
         values = tuple(row.values[i] for row, i in pairs)
-        color = _ranks([row.shown[i] for row, i in pairs])
+        color = () if name in in_parts else _ranks([row.shown[i] for row, i in pairs])
         series.append(Series(name, values, tuple(0.0 for _ in values), color=color))
     outputs = {row.output for row in found.summary}
     output = (f" of {outputs.pop()}" if len(outputs) == 1 else " of each row's class") if any(outputs) else ""
@@ -192,13 +197,14 @@ def _shap_points(found: Dependence) -> tuple[tuple[Series, ...], str]:
 
 
 def _rows(found: Attribution, columns: set[str]) -> list[Block]:
-    """Each chosen row: what was said and why it was chosen, SHAP, LIME, and whether they agree."""
+    """Each chosen row: what was said and why it was chosen, SHAP, LIME, and whether they agree; then its parts."""
     blocks: list[Block] = []
-    agreement = {each.row: each for each in found.agreement}
-    for number in dict.fromkeys(row.row for row in found.chosen):
+    agreement = {each.row: each for each in found.agreement if not each.column}
+    for number in dict.fromkeys([*(row.row for row in found.chosen), *(part.row for part in found.parts)]):
         rows = [row for row in found.chosen if row.row == number]
-        blocks.append(Text(_told(rows, agreement.get(number))))
+        blocks += [Text(_told(rows, agreement.get(number)))] if rows else []
         blocks += [_waterfall(row, columns) if row.method == "shap" else _lime(row, columns) for row in rows]
+        blocks += part_blocks(found, number)
     return blocks
 
 
@@ -211,14 +217,7 @@ def _told(rows: Sequence[RowAttribution], agreement: Agreement | None) -> str:
     else:
         shap = next((r for r in rows if r.method == "shap"), first)
         said = f"Row {first.row}{note}: {output}{format_number(shap.prediction)}."
-    fits = [r.fidelity for r in rows if r.fidelity is not None and math.isfinite(r.fidelity)]
-    weak = f" LIME's local model fits poorly here (R² {fits[0]:.2f}): lean on SHAP." if fits and fits[0] < 0.4 else ""
-    if agreement is None or not math.isfinite(agreement.correlation):
-        return f"{said}{weak}"
-    r = agreement.correlation
-    how = "agree" if r >= 0.7 else "agree in part" if r >= 0.3 else "disagree, so take both with care"
-    over = f"rank correlation {r:.2f} over the {agreement.n_columns} foremost columns"
-    return f"{said} {sentence(f'SHAP and LIME {how} ({over})')}{weak}"
+    return said + agreed(agreement, "columns") + weak_fit([r.fidelity for r in rows])
 
 
 def _strongest(row: RowAttribution, columns: set[str]) -> list[int]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import TypeAlias
 
-from automl.report import Block, Figure, Notice, Report, Section, Series, TableBlock, Text
+from automl.report import Block, Figure, Marked, Notice, Overlay, Report, Section, Series, TableBlock, Text
 
 Render: TypeAlias = Callable[[Report], str]
 Check: TypeAlias = Callable[[Render], None]
@@ -37,6 +37,8 @@ HOSTILE = (
     "",
     "   ",
 )
+# One grey pixel.
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
 _PLACED = {"transform", "text-anchor", "x", "y"}
 _NAN, _INF = math.nan, math.inf
 EDGES: dict[str, tuple[float, ...]] = {
@@ -77,6 +79,17 @@ def chart(kind: str, values: tuple[float, ...], name: str = "name") -> Figure:
     return found
 
 
+def parts(values: tuple[float, ...], name: str = "name", picture: str = PICTURE) -> tuple[Marked, Overlay]:
+    """A marked text and a picture with patches, weighted by any values."""
+    weights = tuple(weight for value in values for weight in (value, 0.0))
+    return (
+        Marked(title=name, pieces=(name, " ") * len(values), weights=weights, unit=name, caption=name),
+        Overlay(
+            title=name, picture=picture, size=(3, 2), grid=(1, len(values)), weights=values, unit=name, caption=name
+        ),
+    )
+
+
 def report_of(*names: str, values: tuple[float, ...] = (0.2, 0.5, 0.9)) -> Report:
     """A report with every kind of block and chart, in which every text is one of the names."""
     sections = []
@@ -87,6 +100,8 @@ def report_of(*names: str, values: tuple[float, ...] = (0.2, 0.5, 0.9)) -> Repor
             TableBlock(name, (name,), tuple((name,) for _ in range(40))),
             *(Notice(name, name, severity) for severity in ("info", "warning", "danger")),
             *(chart(kind, values, name) for kind in CHARTS),
+            *parts(values, name),
+            *parts(values, name, picture=name)[1:],
         )
         sections.append(Section(name, name, blocks))
     title = names[0] if names else "empty"
@@ -95,14 +110,16 @@ def report_of(*names: str, values: tuple[float, ...] = (0.2, 0.5, 0.9)) -> Repor
 
 def check_says_everything(render: Render) -> None:
     """Every text of every block is in the output."""
-    words = [f"word{i}" for i in range(9)]
-    a, b, c, d, e, f, g, h, i = words
+    words = [f"word{i}" for i in range(14, 28)]
+    a, b, c, d, e, f, g, h, i, j, k, m, n, o = words
     blocks = (
         Text(a),
         Text(b, "code"),
         TableBlock(c, (d,), ((e,),)),
         Notice(f, g),
         Figure(title=h, chart="line", caption=i),
+        Marked(title=j, pieces=(k,), weights=(1.0,), caption=m),
+        Overlay(title=n, picture=PICTURE, size=(1, 1), grid=(1, 1), weights=(1.0,), caption=o),
     )
     found = render(
         Report(
@@ -118,14 +135,18 @@ def check_says_everything(render: Render) -> None:
 
 
 def check_edge_data(render: Render) -> None:
-    """Charts of nothing, one point, a constant, missing and infinite values, extremes."""
+    """Charts and weights of nothing, one point, a constant, missing and infinite values, extremes."""
     for name, values in EDGES.items():
         for kind in CHARTS:
-            figure = chart(kind, values)
-            report = Report(title=name, subtitle="", facts=(), sections=(Section("s", "s", (figure,)),), result={})
-            found = render(report)
-            assert found, f"nothing comes out for a {kind} chart of {name}"
-            check_text(found)
+            _check_edge(render, chart(kind, values), f"a {kind} chart of {name}")
+        for block in parts(values):
+            _check_edge(render, block, f"weights of {name}")
+
+
+def _check_edge(render: Render, block: Block, what: str) -> None:
+    found = render(Report(title=what, subtitle="", facts=(), sections=(Section("s", "s", (block,)),), result={}))
+    assert found, f"nothing comes out for {what}"
+    check_text(found)
 
 
 def check_empty_report(render: Render) -> None:

@@ -20,7 +20,7 @@ from shipped_fakes import (
     truth,
 )
 
-from automl import explain_columns
+from automl import explain, explain_columns, explaining
 from automl.attribution import Attribution
 from automl.errors import UsageError
 from automl.explain import ExplainRequest, explain_model, explain_part, merge
@@ -251,3 +251,8 @@ def test_nothing_reaches_stderr_and_nothing_heavy_is_imported_early():
         [sys.executable, "-c", textwrap.dedent(code), here], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_every_part_is_some_workers_job():
+    parts = [part for parts in explaining._JOBS.values() for part in parts]
+    assert sorted(parts) == sorted(explain._STEPS)

@@ -18,7 +18,7 @@ NAMES = ("a", "b", "<c>", "all other columns (3)")
 
 
 def outcome_of(found: Attribution | None) -> Outcome:
-    profile = SimpleNamespace(columns=[SimpleNamespace(name=name) for name in NAMES[:3]])
+    profile = SimpleNamespace(columns=[SimpleNamespace(name=name, kind="number") for name in NAMES[:3]])
     return cast(Outcome, SimpleNamespace(attribution=found, profile=profile, model="m.automl"))
 
 
