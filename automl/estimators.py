@@ -168,10 +168,11 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
 
     def _features(self, X: Any) -> Features:
         encoder = self.model_.encoder
-        if isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "biuf" and encoder.is_numeric:
+        is_plain = encoder.is_numeric and self.model_.task.history is None
+        if is_plain and isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "biuf":
             validate_data(self, X, reset=False, skip_check_array=True)
             return encoder.encode_matrix(X, self._names)
-        return encoder.encode(self._table(X))
+        return self.model_.encode(self.model_.prepare(self._table(X)))
 
     def _predicted(self, X: Any) -> NDArray[np.float64]:
         check_is_fitted(self, "model_")

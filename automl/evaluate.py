@@ -28,7 +28,7 @@ def evaluate_predictor(predictor: Predictor, table: Table, seed: int = 0) -> tup
     Raises:
         DataError: The target column is missing or empty, or holds a class that the model does not know.
     """
-    rows, y = labelled(predictor, table)
+    rows, y = labelled(predictor, predictor.prepare(table))
     task = predictor.task
     prediction = predictor.predict_table(rows)
     names = [task.metric, *(m.name for m in METRICS.values() if task.kind in m.kinds and m.name != task.metric)]

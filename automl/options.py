@@ -246,6 +246,15 @@ OPTIONS: tuple[Option, ...] = (
     ),
     _declare(WHAT, "text", "--time", LEARNING, "column in whose order rows are split; none: whatever is found", "COL"),
     _declare(WHAT, "text", "--weight", LEARNING, "column of row weights", "COL"),
+    _declare(
+        WHAT,
+        "whole",
+        "--window",
+        LEARNING,
+        "rows of a series that a row sees, itself included; series by --group, in the order of --time",
+        "N",
+        minimum=2,
+    ),
     _declare(WHAT, "text", "--test", FIT, "labelled file to score the finished model on", "FILE"),
     _declare(
         HOW,
@@ -265,6 +274,16 @@ OPTIONS: tuple[Option, ...] = (
         HOW, "milliseconds", "--max-latency", DECIDING, "most time a one-row prediction may take, e.g. 5ms", "TIME"
     ),
     _declare(HOW, "megabytes", "--max-size", DECIDING, "largest model file, e.g. 50MB", "SIZE"),
+    _declare(
+        HOW,
+        "text",
+        "--on-bad-file",
+        FIT,
+        "what to do with a row whose image or sound can't be read",
+        "HOW",
+        choices=("skip", "fail"),
+        default="skip",
+    ),
     _declare(
         WITH, "seconds", "--time-limit -l", SEARCHING, "of the whole command: 60s, 5m, 1h30m", "TIME", default=300.0
     ),

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 from automl.bundle import Predictor, load_model
 from automl.encoder import BadRows
 from automl.errors import DataError, UsageError
+from automl.features import BlockKind
 from automl.hardware import count_cores
-from automl.read import read_batches
+from automl.read import read, read_batches
 from automl.table import Table
 from automl.write import Writer, open_writer
 
@@ -26,6 +28,8 @@ OnBadRow: TypeAlias = Literal["fail", "skip", "null"]
 
 BATCH_ROWS = 50_000
 _LEAST_ROWS = 2_000
+_MOST_BYTES = 64 << 20  # of the images, sounds and words that are in memory at a time, a core
+_BYTES: dict[BlockKind, int] = {"image": 1, "audio": 2, "words": 4}
 _REASONS = ("rejected_row", "rejected_reason")
 
 
@@ -98,7 +102,7 @@ def predict(model: str | Path, data: str, out: str | None, request: Request = Re
         writer = stack.enter_context(open_writer(out, output_names(predictor, request.proba, request.keep)))
         rejects: Writer | None = None
         texts = [column.name for column in predictor.profile.columns if column.storage == "string"]
-        for batch in _in_order(predictor, read_batches(data, request.batch_rows, text=texts), request):
+        for batch in _in_order(predictor, _tables(predictor, data, request.batch_rows, texts), request):
             writer.write(batch.columns)
             if request.rejects and rejects is None:
                 rejects = stack.enter_context(open_writer(request.rejects, (*_REASONS, *batch.names)))
@@ -108,14 +112,22 @@ def predict(model: str | Path, data: str, out: str | None, request: Request = Re
     return Done(n_rows, n_bad, unused)
 
 
+def _tables(predictor: Predictor, data: str, batch_rows: int, texts: list[str]) -> Iterator[Table]:
+    """The file a batch at a time; whole where rows look back at earlier ones."""
+    if predictor.task.history is None:
+        return read_batches(data, batch_rows, text=texts)
+    return iter([predictor.prepare(read(data, text=texts).table)])
+
+
 def _in_order(predictor: Predictor, tables: Iterable[Table], request: Request) -> Iterator[_Batch]:
     """Batches predicted side by side, one a core, given back in the order of the file."""
     n_workers = count_cores()
+    row_bytes = sum(prod(block.shape) * _BYTES.get(block.kind, 0) for block in predictor.layout.blocks)
     waiting: deque[Future[_Batch]] = deque()
     start = 0
     with ThreadPoolExecutor(n_workers) as pool:
         for table in tables:
-            for part in _parts(table, n_workers):
+            for part in _parts(table, n_workers, row_bytes):
                 waiting.append(pool.submit(_predicted, predictor, part, request, start))
                 start += part.n_rows
                 if len(waiting) > n_workers:
@@ -124,9 +136,9 @@ def _in_order(predictor: Predictor, tables: Iterable[Table], request: Request) -
             yield waiting.popleft().result()
 
 
-def _parts(table: Table, n_workers: int) -> Iterator[Table]:
-    """The rows of a batch in one part a core, so that a file of a single batch keeps all of them busy."""
-    n_parts = max(1, min(n_workers, table.n_rows // _LEAST_ROWS))
+def _parts(table: Table, n_workers: int, row_bytes: int = 0) -> Iterator[Table]:
+    """The rows of a batch in one part a core, so that a file of a single batch keeps all of them busy, or more."""
+    n_parts = max(1, min(n_workers, table.n_rows // _LEAST_ROWS), -(-table.n_rows * row_bytes // _MOST_BYTES))
     edges = np.linspace(0, table.n_rows, n_parts + 1).astype(int).tolist()
     for first, last in pairwise(edges):
         yield table.take(slice(first, last))

@@ -6,8 +6,9 @@ data file -> Table -> Profile -> Plan -> Trial* -> Model -> Attribution* -> Repo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -16,18 +17,20 @@ from numpy.typing import NDArray
 
 from automl import hardware, registry
 from automl.context import Context, Prepared, never
-from automl.encoder import Encoder, encode_target, fit_encoder
+from automl.encoder import BadRows, Encoder, encode_target, fit_encoder
 from automl.engines import Engine, Job
-from automl.errors import BudgetError, DataError, UsageError
+from automl.errors import AutoMLError, BudgetError, DataError, UsageError
 from automl.events import Decided, JsonLines, Planned, Profiled, Sink, fan_out
 from automl.finish import Found, conclude, save_model
+from automl.history import history_of, with_history
+from automl.modalities._columns import profile_column
 from automl.modalities.tabular import profile_table
 from automl.outcome import Outcome
 from automl.plan import Hardware, Plan
 from automl.policy.cost import Calibration, search_seconds
 from automl.policy.decide import decide
 from automl.policy.saved import read_plan
-from automl.profile import Finding, Profile
+from automl.profile import ColumnKind, Finding, Profile
 from automl.read import read
 from automl.rundir import EVENTS, PLAN, PROFILE, SETTINGS, RunDir
 from automl.search.best import Blend
@@ -41,7 +44,7 @@ from automl.search.verdict import judge
 from automl.settings import Settings
 from automl.splits import make_splits
 from automl.table import Table
-from automl.task import Task
+from automl.task import Task, is_target_name
 
 _WARM_TRAITS = ["linear", "boosting", "bagging"]
 
@@ -165,17 +168,28 @@ def read_data(context: Context) -> tuple[Table, Profile, Task | None]:
     """Read the file and profile it."""
     with context.stage("read"):
         reading = read(context.settings.data)
-    return profile_data(context, reading.table, reading.findings)
+    return profile_data(context, reading.table, reading.findings, reading.kinds)
 
 
 def profile_data(
-    context: Context, table: Table, findings: tuple[Finding, ...] = ()
+    context: Context, table: Table, findings: tuple[Finding, ...] = (), kinds: Mapping[str, ColumnKind] | None = None
 ) -> tuple[Table, Profile, Task | None]:
-    """Profile a table that is in memory."""
+    """Profile a table that is in memory; `kinds` are what its reader knows, and the user's word counts for more."""
+    settings = msgspec.structs.replace(context.settings, types={**(kinds or {}), **context.settings.types})
     with context.stage("profile"):
-        found, task = profile_table(table, context.settings, findings)
+        history = history_of(table, context.settings, _time_format(table, context.settings))
+        table = with_history(table, history)
+        found, task = profile_table(table, settings, findings)
+        task = task and msgspec.structs.replace(task, history=history)
     context.sink(Profiled(found))
     return table, found, task
+
+
+def _time_format(table: Table, settings: Settings) -> str | None:
+    """How the dates of the time column are read, where rows look back in its order."""
+    if settings.window is None or settings.time not in table.names:
+        return None
+    return profile_column(table.column(settings.time), settings.types.get(settings.time)).date_format
 
 
 def with_target(table: Table, found: Profile, task: Task | None) -> Prepared:
@@ -183,22 +197,34 @@ def with_target(table: Table, found: Profile, task: Task | None) -> Prepared:
 
     Raises:
         UsageError: No target was given and none could be inferred.
-        DataError: There is no column to learn it from, or a single row.
+        DataError: There is no column to learn it from, a single class, or a single row.
     """
     if task is None:
-        if table.n_rows < 2:
-            raise DataError(f"{found.source} has one row", "learning and checking needs 2 at the very least")
-        raise UsageError(f"no target could be told from the columns of {found.source}", "try: --target COLUMN")
+        raise _no_target(table, found)
     if not found.features:
         left_out = [repr(c.name) for c in found.columns if c.role == "left_out"]
         hint = f"left out: {', '.join(left_out[:10])}" if left_out else "it has no other column"
-        raise DataError(f"{found.source} has no column to learn {task.target!r} from", hint)
+        lost = [f"{c.name!r}: {c.evidence}" for c in found.columns if c.kind == "path"]
+        raise DataError(f"{found.source} has no column to learn {task.target!r} from", hint, *lost)
     target = found.column(task.target)
     values = table.column(task.target).without(target.missing_tokens, target.missing_numbers)
     kept = ~values.missing
     if not task.is_classification:
         kept &= np.isfinite(values.numbers(target.number_format))
     return Prepared(table if kept.all() else table.take(kept), found, task)
+
+
+def _no_target(table: Table, found: Profile) -> AutoMLError:
+    """The error for a table of which no column can be told to be the target."""
+    if table.n_rows < 2:
+        return DataError(f"{found.source} has one row", "learning and checking needs 2 at the very least")
+    for column in found.columns:
+        if column.n_unique == 1 and column.top and is_target_name(column.name):
+            what = f"{found.source} has one class: {column.name!r} is always {column.top[0][0]!r}"
+            return DataError(what, "learning to tell classes apart needs two or more")
+    advice = [finding.advice for finding in found.findings if finding.code == "D009" and finding.advice]
+    message = f"no target could be told from the columns of {found.source}"
+    return UsageError(message, *(advice or ["try: --target COLUMN"]))
 
 
 def decide_plan(context: Context, prepared: Prepared, machine: Hardware) -> Plan:
@@ -214,8 +240,13 @@ def decide_plan(context: Context, prepared: Prepared, machine: Hardware) -> Plan
     return planned
 
 
-def encode(context: Context, prepared: Prepared, planned: Plan) -> tuple[Encoder, Material]:
-    """Encode the rows, or the sample of them that the plan asks for, and split them."""
+def encode(context: Context, prepared: Prepared, planned: Plan) -> tuple[Prepared, Encoder, Material]:
+    """Encode the rows, or the sample of them that the plan asks for, and split them.
+
+    Returns:
+        The rows that are learned from (all of them, unless some have files that cannot be read), the encoder, and the
+        material.
+    """
     table, task = prepared.table, planned.task
     if planned.max_rows is not None and planned.max_rows < table.n_rows:
         context.warn(
@@ -224,6 +255,11 @@ def encode(context: Context, prepared: Prepared, planned: Plan) -> tuple[Encoder
         table = table.sample(planned.max_rows, task.seed)
     with context.stage("encode"):
         encoder = fit_encoder(table, prepared.profile, task)
+        x, bad = encoder.encode_rows(table)
+        if bad.reasons:
+            kept = _without_bad(context, table, bad)
+            table, x = table.take(kept), x.take(kept)
+            prepared = replace(prepared, table=table)
         y = encode_target(table, prepared.profile, task)
         weights = table.column(task.weight).numbers() if task.weight else None
         if weights is not None and not (np.isfinite(weights) & (weights >= 0)).all():
@@ -235,7 +271,24 @@ def encode(context: Context, prepared: Prepared, planned: Plan) -> tuple[Encoder
             times=_times(table, prepared.profile, task.time) if task.time else None,
             seed=task.seed,
         )
-        return encoder, Material(task, encoder.encode(table), y, weights, splits)
+        return prepared, encoder, Material(task, x, y, weights, splits)
+
+
+def _without_bad(context: Context, table: Table, bad: BadRows) -> NDArray[np.intp]:
+    """The rows whose files can be read.
+
+    Raises:
+        DataError: The user wants no row left out, or fewer than two are left.
+    """
+    kept = np.flatnonzero(~bad.mask)
+    n_bad, first = len(bad.reasons), min(bad.reasons)
+    told = f"{n_bad:,} of {table.n_rows:,} rows have a file that cannot be read, the first: {bad.reasons[first]}"
+    if context.settings.on_bad_file == "fail":
+        raise DataError(f"{table.source}: {told}", "try: --on-bad-file skip (leave such rows out)")
+    if len(kept) < 2:
+        raise DataError(f"{table.source}: {told}", "names of files count from the folder of the table")
+    context.warn(f"{told}; left out")
+    return kept
 
 
 def _group_codes(table: Table, name: str) -> NDArray[np.intp]:
@@ -255,7 +308,7 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
 
     Trials that an earlier process of the same run journaled are taken over.
     """
-    encoder, material = encode(context, prepared, planned)
+    prepared, encoder, material = encode(context, prepared, planned)
     write_material(run.work, material)
     seconds = planned.wishes.seconds
     clock = Clock(context.started, seconds, reserve=seconds - search_seconds(planned.wishes))

@@ -25,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         time_limit: Seconds of the whole command.
         memory_limit: Bytes.
         jobs: Worker processes; None for as many as cores.
+        on_bad_file: "skip" leaves out rows whose image or sound cannot be read, "fail" refuses them.
         sources: Where each value that is not a default came from: "file NAME", "env VARIABLE" or "flag --NAME".
     """
 
@@ -39,12 +40,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     group: str | None = None
     time: str | None = None
     weight: str | None = None
+    window: int | None = None
     test: str | None = None
     preset: str = "balanced"
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     policy: str | None = None
     plan: str | None = None
+    on_bad_file: str = "skip"
     max_latency: float | None = None
     max_size: float | None = None
     time_limit: float = 300.0

@@ -206,6 +206,11 @@ class Table:
         frame = pl.DataFrame({name: self._frame.get_column(name) for name in names})
         return Table(frame, self.source, self.root)
 
+    def with_columns(self, columns: Mapping[str, Any]) -> Table:
+        """The table with those columns, arrays of its length, after its own."""
+        more = [_series(name, values) for name, values in columns.items()]
+        return Table(self._frame.with_columns(more), self.source, self.root)
+
     def take(self, rows: NDArray[Any] | slice) -> Table:
         """Those rows, by index, boolean mask or slice."""
         if isinstance(rows, slice):

@@ -17,6 +17,33 @@ if TYPE_CHECKING:  # settings are merged from plans, which hold tasks
 TaskKind: TypeAlias = Literal["binary", "multiclass", "regression"]
 
 
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """Which earlier values a row gets.
+
+    Attributes:
+        window: Rows that are looked at, the row itself among them.
+        columns: Whose values.
+        group: Column whose rows of one value are one series; None where the whole table is one.
+        time: Column in whose order the rows of a series follow; None for the order of the table.
+        time_format: Of dates kept as text, as in `Column.datetimes`; None for numbers and dates.
+    """
+
+    window: int
+    columns: tuple[str, ...]
+    group: str | None = None
+    time: str | None = None
+    time_format: str | None = None
+
+    def lags(self, column: str) -> tuple[str, ...]:
+        """Columns that hold a column's values in the window, the oldest first."""
+        return (*(f"{column}, {k} earlier" for k in range(self.window - 1, 0, -1)), column)
+
+    def summaries(self, column: str) -> tuple[str, str, str]:
+        """Columns that hold the mean, the deviation and the change of a column's values over the window."""
+        told = f"of {self.window} rows"
+        return f"{column}: mean {told}", f"{column}: deviation {told}", f"{column}: change {told}"
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """The learning problem.
 
@@ -29,6 +56,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         group: Rows of one group never stand on both sides of a split.
         time: Rows are split in the order of this column.
         weight: Column of row weights.
+        history: Earlier values that rows get; None where each row stands for itself.
         evidence: Why this target and this kind were inferred; empty where the user said so.
         seed: Seed of splits and fits.
     """
@@ -41,6 +69,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     group: str | None = None
     time: str | None = None
     weight: str | None = None
+    history: History | None = None
     evidence: str = ""
     seed: int = 0
 
@@ -72,6 +101,7 @@ _QUANTITY_WORDS = frozenset(
 _POSITIVE = ("yes", "true", "positive", "pos", "y", "t", "+", "bad", "spam", "fraud", "malignant")
 _KINDS: tuple[TaskKind, ...] = ("binary", "multiclass", "regression")
 _METRICS: dict[TaskKind, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+_NAMED = 4.0  # how much a name such as "label" sounds like a target
 _MOST_CLASSES_OF_NUMBERS = 20
 _MOST_CLASSES_OF_NAMED_CODES = 100
 
@@ -147,9 +177,14 @@ def guess_target(columns: Sequence[ColumnProfile], settings: Settings) -> tuple[
 
 
 def _can_be_target(column: ColumnProfile) -> bool:
-    if column.kind in ("constant", "id", "datetime", "text", "path") or column.n_unique < 2:
+    if column.kind in ("constant", "id", "datetime", "text", "image", "audio", "path") or column.n_unique < 2:
         return False
     return column.kind != "category" or column.n_unique <= _MOST_CLASSES_OF_NAMED_CODES
+
+
+def is_target_name(name: str) -> bool:
+    """Whether a column's name says that it is the target."""
+    return _looks(name, set())[0] >= _NAMED
 
 
 def _looks(name: str, names: set[str]) -> tuple[float, list[str]]:
@@ -157,7 +192,7 @@ def _looks(name: str, names: set[str]) -> tuple[float, list[str]]:
     words = words_of(name)
     plain = "".join(words)
     if plain in _NAMES or (plain == "y" and not {"x", "z"} & names):
-        return 4.0, [f"its name is {name!r}"]
+        return _NAMED, [f"its name is {name!r}"]
     for known, weight in ((_EVENTS, 2.0), (_AMOUNTS, 1.4)):
         if hits := [word for word in words if word in known]:
             # a name that is the word alone, or ends in it, says it of the column itself

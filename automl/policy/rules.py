@@ -171,29 +171,6 @@ def text(case: Case) -> Ruling | None:
     return Ruling(f"{n_text} of {counted(len(features), 'column')} {hold} text: {moved(effects)}", effects, strength)
 
 
-@rule("P016", "Images")
-def images(case: Case) -> Ruling | None:
-    """Convolutions see what a summary of gradients and colours leaves out, given enough images to learn from."""
-    return _media(case, "image", "images")
-
-
-@rule("P017", "Sounds")
-def sounds(case: Case) -> Ruling | None:
-    """Spectrograms hold the order in time that a summary of bands leaves out, given enough sounds to learn from."""
-    return _media(case, "audio", "sounds")
-
-
-def _media(case: Case, kind: str, named: str) -> Ruling | None:
-    """Nets that read the medium itself go up with every doubling of rows, from none at `_FEW_MEDIA` on."""
-    if not any(c.kind == kind for c in case.profile.features):
-        return None
-    n = case.shape.n_rows
-    doublings = min(max(0.0, log2(n / _FEW_MEDIA)), _MOST_DOUBLINGS_OF_MEDIA)
-    effect = Prefer(kind, round(_MEDIA_FACTOR**doublings, 3))
-    told = moved((effect,)) if doublings else "too few for nets to be sure of a lead over a summary of each"
-    return Ruling(f"{n:,} {named} to learn from: {told}", (effect,), doublings)
-
-
 @rule("P012", "Rare class")
 def rare_class(case: Case) -> Ruling | None:
     """With few examples of a class, votes among neighbours rarely see it."""
@@ -252,6 +229,42 @@ def suggested_time(case: Case) -> Ruling | None:
     return Ruling(
         f"{moves}; they are split without regard to it all the same, which flatters the score if the model is to "
         f"predict later rows: --time {name!r} splits by it"
+    )
+
+
+@rule("P016", "Images")
+def images(case: Case) -> Ruling | None:
+    """Convolutions see what a summary of gradients and colours leaves out, given enough images to learn from."""
+    return _media(case, "image", "images")
+
+
+@rule("P017", "Sounds")
+def sounds(case: Case) -> Ruling | None:
+    """Spectrograms hold the order in time that a summary of bands leaves out, given enough sounds to learn from."""
+    return _media(case, "audio", "sounds")
+
+
+def _media(case: Case, kind: str, named: str) -> Ruling | None:
+    """Nets that read the medium itself go up with every doubling of rows, from none at `_FEW_MEDIA` on."""
+    if not any(c.kind == kind for c in case.profile.features):
+        return None
+    n = case.shape.n_rows
+    doublings = min(max(0.0, log2(n / _FEW_MEDIA)), _MOST_DOUBLINGS_OF_MEDIA)
+    effect = Prefer(kind, round(_MEDIA_FACTOR**doublings, 3))
+    told = moved((effect,)) if doublings else "too few for nets to be sure of a lead over a summary of each"
+    return Ruling(f"{n:,} {named} to learn from: {told}", (effect,), doublings)
+
+
+@rule("P018", "Series")
+def series(case: Case) -> Ruling | None:
+    """Summaries of a window say most of what a net over it could; which of both says more is for the race."""
+    history = case.task.history
+    if history is None:
+        return None
+    return Ruling(
+        f"rows look back over {history.window} rows, at {counted(len(history.columns), 'column')}: nets that read them "
+        "in order race with models of each value and of summaries",
+        (Prefer("sequence", 1.2),),
     )
 
 
@@ -334,12 +347,13 @@ RULES: tuple[Rule, ...] = (
     missing,
     accelerator,
     text,
-    images,
-    sounds,
     rare_class,
     many_classes,
     suggested_group,
     suggested_time,
+    images,
+    sounds,
+    series,
     preset,
     latency,
     model_size,

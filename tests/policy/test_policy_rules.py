@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from policy_fakes import BINARY, MACHINE, column, numbers, profile
 
 import automl.policy
@@ -15,7 +16,7 @@ from automl.policy.effects import Case, MaxModels, Prefer, RuleOut, Ruling
 from automl.policy.organisation import read_policy
 from automl.policy.rules import RULES
 from automl.policy.units import seconds_text
-from automl.task import Task
+from automl.task import History, Task
 
 
 def ruling(code, made=None, wishes=None, *, task=BINARY, hardware=MACHINE):
@@ -53,6 +54,8 @@ def test_no_family_is_named_in_the_policy():
         ("P011", profile(columns=(column("a", "text"),)), profile()),
         ("P014", profile(suggested_group="c0"), profile()),
         ("P015", profile(suggested_time="c0"), profile()),
+        ("P016", profile(columns=(column("a", "image"),)), profile()),
+        ("P017", profile(columns=(column("a", "audio"),)), profile()),
     ],
 )
 def test_a_rule_speaks_where_it_should_and_is_silent_elsewhere(code, made, silent):
@@ -75,6 +78,21 @@ def test_directions_of_the_evidence():
     assert factors(ruling("P008", profile(10**6)))["boosting"] > 1 > factors(ruling("P008", profile(10**6)))["bagging"]
     heavy = profile(columns=(column("a", "text"), column("b", numbers=numbers())))
     assert factors(ruling("P011", heavy))["linear"] > 1
+
+
+def test_nets_that_see_go_up_with_every_doubling_of_images():
+    seen = [factors(ruling("P016", profile(n, columns=(column("a", "image"),))))["image"] for n in (100, 400, 1_600)]
+    assert seen[0] == 1.0 < seen[1] < seen[2]
+    many = profile(10**6, columns=(column("a", "audio"),))
+    assert factors(ruling("P017", many))["audio"] == pytest.approx(1.6**4, rel=1e-3)
+    assert "too few" in ruling("P016", profile(100, columns=(column("a", "image"),))).sentence
+
+
+def test_series_are_spoken_of_where_rows_look_back():
+    history = History(window=8, columns=("x0", "x1"))
+    task = replace(BINARY, history=history)
+    assert ruling("P018") is None
+    assert "8 rows" in ruling("P018", task=task).sentence
 
 
 def test_nets_that_need_a_device_are_out_without_one():
