@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,8 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.encoding.columns import ColumnEncoding, DateEncoding, NumberEncoding, Spaces
+from automl.encoding.columns import Encoded, NumberEncoding, Spaces
 from automl.encoding.fit import fit_column
+from automl.encoding.kinds import ColumnEncoding
+from automl.encoding.media import MediaEncoding, absent_rows
 from automl.encoding.text import TextSpace
 from automl.encoding.values import Missing, read_codes, read_numbers
 from automl.encoding.words import Lexicon
@@ -25,7 +27,7 @@ from automl.task import Task
 OnBad = Literal["fail", "null"]
 
 _LARGEST = float(np.finfo(np.float32).max)
-_ENCODED = frozenset(("number", "integer_code", "category", "ordinal", "boolean", "datetime", "text"))
+_ENCODED = frozenset(("number", "integer_code", "category", "ordinal", "boolean", "datetime", "text", "image", "audio"))
 _SPACE_ARRAYS = ("keys", "idf", "components")
 _LEXICON_ARRAYS = ("words", "word_terms", "gram_terms", "idf")
 
@@ -56,6 +58,7 @@ class Encoder:
     def __init__(self, encodings: tuple[ColumnEncoding, ...], spaces: Spaces) -> None:
         self._encodings = encodings
         self._spaces = spaces
+        self._media = {e.column: e for e in encodings if isinstance(e, MediaEncoding)}
         columns = tuple(dict.fromkeys(e.column for e in encodings))
         place = {name: i for i, name in enumerate(columns)}
         levels = [(e.column, n) for e in encodings for n in e.n_levels]
@@ -95,8 +98,34 @@ class Encoder:
         """The rows as numbers and codes, values that cannot be read taken for missing; and the rows that have some.
 
         Raises:
-            DataError: A column is missing.
+            DataError: A column is missing, or names a file outside of the folder of the table.
         """
+        return self._encode(table, {})
+
+    def decode(self, table: Table, column: str) -> NDArray[Any]:
+        """What the encoder reads of the files that a column names.
+
+        Args:
+            table: Any rows.
+            column: Of images or sounds; KeyError if it is none of those.
+
+        Returns:
+            The column's block, (n_rows, ...); all zero where a file is missing or cannot be read.
+        """
+        return self._media[column].decode(table.column(column)).values
+
+    def encode_decoded(self, table: Table, column: str, values: NDArray[Any]) -> Features:
+        """The rows of a table, but what the files of one column hold is told.
+
+        Args:
+            table: Any rows; values that cannot be read are taken for missing.
+            column: Of images or sounds.
+            values: As `decode` returns them.
+        """
+        return self._encode(table, {column: values})[0]
+
+    def _encode(self, table: Table, decoded: Mapping[str, NDArray[Any]]) -> tuple[Features, BadRows]:
+        """As `encode_rows`, with the decoded files of some columns."""
         self.check_columns(table)
         x_num = np.empty((table.n_rows, len(self.layout.num_names)), dtype=np.float32)
         x_cat = np.empty((table.n_rows, len(self.layout.cat_names)), dtype=np.int32)
@@ -106,10 +135,14 @@ class Encoder:
         i_num = i_cat = 0
         columns = {column.name: column for column in table.columns()}
         for encoding in self._encodings:
-            encoded = encoding.encode(columns, self._spaces)
+            column = columns[encoding.column]
+            if isinstance(encoding, MediaEncoding) and column.name in decoded:
+                encoded = encoding.features_of(decoded[column.name], absent_rows(encoding, column))
+            else:
+                encoded = encoding.encode(columns, self._spaces)
             if encoded.bad is not None:
                 for row in np.flatnonzero(encoded.bad & ~mask).tolist():
-                    reasons[row] = _reason(columns[encoding.column], encoding, row)
+                    reasons[row] = _reason(column, encoding, encoded, row)
                 mask |= encoded.bad
             blocks += encoded.blocks
             for values in encoded.num:
@@ -229,10 +262,9 @@ def _are_numbers(texts: tuple[str, ...]) -> bool:
         return False
 
 
-def _reason(column: Column, encoding: ColumnEncoding, row: int) -> str:
-    value = column.series[row]
-    wanted = "a date" if isinstance(encoding, DateEncoding) else "a number"
-    return f"column {encoding.column!r}: {str(value)[:80]!r} is not {wanted}"
+def _reason(column: Column, encoding: ColumnEncoding, encoded: Encoded, row: int) -> str:
+    why = f" ({encoded.reasons[row]})" if row in encoded.reasons else ""
+    return f"column {encoding.column!r}: {str(column.series[row])[:80]!r} is not {encoding.wanted}{why}"
 
 
 def _refusal(table: Table, bad: BadRows) -> DataError:

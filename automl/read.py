@@ -1,21 +1,22 @@
 """Files of tables as tables: the format is sniffed, what was found on the way is told.
 
 csv, tsv and any other delimited text, parquet, feather (Arrow), json, JSON lines and Excel; each also compressed with
-gzip, zstd, bzip2 or xz; "-" is stdin.
+gzip, zstd, bzip2 or xz; "-" is stdin. Folders and zip archives of images, sounds or texts are tables too, a file a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
-from automl.profile import Finding
+from automl.profile import ColumnKind, Finding
 from automl.reading.columnar import columnar_batches, read_columnar
 from automl.reading.delimited import DelimitedText
 from automl.reading.documents import json_line_batches, read_json, read_json_lines
+from automl.reading.folders import is_media_root, read_folder
 from automl.reading.header import unique_names
 from automl.reading.infer import kinds_of, typed
 from automl.reading.source import Source
@@ -45,7 +46,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     """How a file was read.
 
     Attributes:
-        format: csv (any delimited text), parquet, arrow, json, jsonl or excel.
+        format: csv (any delimited text), parquet, arrow, json, jsonl, excel, or folder (a zip archive of files too).
         compression: gz, zst, bz2 or xz; empty if none.
         delimiter: Between fields; a blank stands for runs of blanks and tabs. Empty where there is none.
         quote: The quoting character; None if quotes mean nothing.
@@ -67,27 +68,34 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """A table with what was found while it was read."""
+    """A table with what was found while it was read.
+
+    Attributes:
+        kinds: What columns mean that the reader itself made of files.
+    """
 
     table: Table
     findings: tuple[Finding, ...]
     how: Format
+    kinds: Mapping[str, ColumnKind] = {}
 
 
 def read(path: str | Path, *, n_rows: int | None = None, text: Collection[str] = ()) -> Reading:
-    """Read a table.
+    """Read a table, or a folder or zip archive of media.
 
     Values are kept exact where it matters: a column with leading zeros, or with anything that is no number, stays
     text. Empty cells are missing; tokens such as "NA" are not: the profile judges them.
 
     Args:
-        path: The file; "-" for stdin.
+        path: The file or folder; "-" for stdin.
         n_rows: Only so many rows from the start.
         text: Columns to keep as the text they are.
 
     Raises:
         DataError: There is no such file, or no table in it; the message names the line and what mends it.
     """
+    if _is_media(path):
+        return _read_media(Path(path), n_rows)
     source = Source(path)
     form = _form(source)
     how = Format(format=form, compression=source.compression)
@@ -105,7 +113,7 @@ def read(path: str | Path, *, n_rows: int | None = None, text: Collection[str] =
     if not frame.height:
         raise source.error(f"has columns but no rows: {', '.join(frame.columns[:6])}", "a table needs at least one row")
     frame = frame.head(frame.height if n_rows is None else n_rows)
-    return Reading(Table(frame, source.name), (*renamed, *findings), how)
+    return Reading(_table(frame, source), (*renamed, *findings), how)
 
 
 def read_batches(path: str | Path, batch_rows: int = 100_000, *, text: Collection[str] = ()) -> Iterator[Table]:
@@ -115,13 +123,17 @@ def read_batches(path: str | Path, batch_rows: int = 100_000, *, text: Collectio
     values either way. json and Excel files are read whole first.
 
     Args:
-        path: The file; "-" for stdin, which is streamed.
+        path: The file or folder; "-" for stdin, which is streamed.
         batch_rows: At most so many rows in a batch.
         text: Columns to keep as the text they are: those that were text when a model was fitted.
 
     Raises:
         DataError: As `read`.
     """
+    if _is_media(path):
+        table = _read_media(Path(path), None).table
+        yield from (table.take(slice(start, start + batch_rows)) for start in range(0, table.n_rows, batch_rows))
+        return
     source = Source(path, again=False)
     form = _form(source)
     if form == "csv":
@@ -137,7 +149,23 @@ def read_batches(path: str | Path, batch_rows: int = 100_000, *, text: Collectio
     for frame in frames:
         for batch in frame.iter_slices(batch_rows):
             if batch.height:
-                yield Table(_named(batch)[0], source.name)
+                yield _table(_named(batch)[0], source)
+
+
+def _is_media(path: str | Path) -> bool:
+    return str(path) != "-" and is_media_root(Path(path))
+
+
+def _read_media(root: Path, n_rows: int | None) -> Reading:
+    frame, findings = read_folder(root, n_rows)
+    kinds: dict[str, ColumnKind] = {"text": "text", "label": "category"}
+    told = {name: kinds[name] for name in frame.columns if name in kinds}
+    return Reading(Table(frame, str(root), root), tuple(findings), Format(format="folder"), told)
+
+
+def _table(frame: pl.DataFrame, source: Source) -> Table:
+    """The table, with the folder of its file as the one below which files lie that it names."""
+    return Table(frame, source.name, Path() if source.path is None else source.path.parent)
 
 
 def _form(source: Source) -> str:
@@ -179,7 +207,7 @@ def _read_delimited(source: Source, n_rows: int | None, text: frozenset[str]) ->
         header_lines=layout.header.n_lines,
         skipped_lines=layout.header.n_skip - layout.header.n_lines,
     )
-    return Reading(Table(_settled(frame, reader, misfits), source.name), tuple(reader.findings()), how)
+    return Reading(_table(_settled(frame, reader, misfits), source), tuple(reader.findings()), how)
 
 
 def _read_workbook(source: Source, n_rows: int | None, text: frozenset[str]) -> Reading:
@@ -197,7 +225,7 @@ def _read_workbook(source: Source, n_rows: int | None, text: frozenset[str]) -> 
         skipped_lines=header.n_skip - header.n_lines,
         sheet=sheet,
     )
-    table = Table(_settled(frame, reader, misfits), source.name)
+    table = _table(_settled(frame, reader, misfits), source)
     return Reading(table, (*findings, *reader.findings()), how)
 
 

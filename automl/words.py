@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from automl.forecast import Forecast
 from automl.metrics import METRICS
 from automl.outcome import Estimate
-from automl.typography import format_score
+from automl.profile import ColumnProfile
+from automl.typography import counted, format_number, format_score
 
 
 def scored(estimate: Estimate) -> str:
@@ -44,6 +45,20 @@ def more_would_bring(forecast: Forecast | None, score: Estimate) -> str:
     if forecast.twice_rows is not None:
         gains.append(f"twice the rows {gain(forecast.twice_rows)}")
     return f"{', '.join(gains)} {score.metric} (the score is ± {format_score(score.error, digits=1)})"
+
+
+def extent_words(column: ColumnProfile) -> str:
+    """How large the texts, images or sounds of a column are, as in "28 × 28 pixels, grey"; empty for other columns."""
+    extent = column.extent
+    if extent is None:
+        return ""
+    if column.kind == "text":
+        return counted(round(extent.words), "word")
+    if column.kind == "image" and extent.height:
+        return f"{extent.width} × {extent.height} pixels, {'grey' if extent.channels == 1 else 'in colour'}"
+    if column.kind == "audio" and extent.rate:
+        return f"up to {format_number(round(extent.seconds, 1))} s at {extent.rate:,} Hz"
+    return ""
 
 
 def listed(items: Sequence[str], most: int = 6) -> str:

@@ -25,6 +25,7 @@ READER_FINDINGS = {
     "D006": "whole lines in quotes, or quotes that are part of the text",
     "D007": "nested values or columns of another type than a table holds, and what became of them",
     "D008": "a workbook of several sheets, and which one was read",
+    "D009": "of a folder or zip archive of media: what was left out, or that there are no class folders",
 }
 DECISIONS = {
     "P030": ("The organisation's policy", "what the file of `--policy` says"),

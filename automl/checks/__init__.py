@@ -14,6 +14,7 @@ import msgspec
 from automl.checks.columns import all_missing, constant, high_cardinality, id_like, mostly_missing, repeated_columns
 from automl.checks.context import Context
 from automl.checks.leaks import leak_suspects
+from automl.checks.media import names_without_files, uneven_images, uneven_sounds, unusable_files
 from automl.checks.privacy import personal_data
 from automl.checks.rows import contradicting_rows, repeated_rows
 from automl.checks.splits import group_structure, time_structure
@@ -58,6 +59,10 @@ CHECKS: tuple[Check, ...] = (
     sentinel_numbers,  # D032
     infinities,  # D033
     huge_cells,  # D034
+    unusable_files,  # D035
+    uneven_images,  # D036
+    uneven_sounds,  # D037
+    names_without_files,  # D038
 )
 
 

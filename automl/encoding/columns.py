@@ -33,12 +33,18 @@ _TRUE = ("true", "yes", "1", "y", "t", "on")
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Features of one column: (n_rows,) numbers and codes each, blocks, and the rows whose value could not be read."""
+    """Features of one column: (n_rows,) numbers and codes each, and blocks.
+
+    Attributes:
+        bad: (n_rows,) rows whose value could not be read; None where any value can be.
+        reasons: Why not, by row, where more is known than that it is not what it should be.
+    """
 
     num: list[Numbers] = field(default_factory=list)
     cat: list[Codes] = field(default_factory=list)
     bad: NDArray[np.bool_] | None = None
     blocks: list[Any] = field(default_factory=list)
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,11 @@ class Encoding(msgspec.Struct, frozen=True):
     """A way to encode one column."""
 
     column: str
+
+    @property
+    def wanted(self) -> str:
+        """What a value should be."""
+        return "a number"
 
     @property
     def num_names(self) -> tuple[str, ...]:
@@ -180,6 +191,11 @@ class DateEncoding(Encoding, frozen=True, tag="date"):
     strict: bool = True
 
     @property
+    def wanted(self) -> str:
+        """What a value should be."""
+        return "a date"
+
+    @property
     def num_names(self) -> tuple[str, ...]:
         """A feature a part, and one a gap."""
         gaps = [f"days since {other}" for other, _ in self.since]
@@ -287,11 +303,6 @@ class ItemsEncoding(Encoding, frozen=True, tag="items"):
         has[row[codes >= 0], codes[codes >= 0]] = 1
         has[texts.missing] = np.nan
         return Encoded([*has.T, np.where(texts.missing, np.nan, n_items)])
-
-
-ColumnEncoding: TypeAlias = (
-    NumberEncoding | OrdinalEncoding | CategoryEncoding | DateEncoding | TextEncoding | WordsEncoding | ItemsEncoding
-)
 
 
 def split_items(texts: Column, separator: str) -> tuple[NDArray[np.intp], Column]:

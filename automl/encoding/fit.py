@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from automl.encoding.blocks import image_shape, sound_rate, sound_shape
 from automl.encoding.columns import (
     DAY,
     CategoryEncoding,
-    ColumnEncoding,
     Columns,
     DateEncoding,
     ItemsEncoding,
@@ -23,10 +23,12 @@ from automl.encoding.columns import (
     split_items,
 )
 from automl.encoding.dates import varying_parts
-from automl.encoding.text import fit_text
+from automl.encoding.kinds import ColumnEncoding
+from automl.encoding.media import AudioEncoding, ImageEncoding, MediaEncoding
+from automl.encoding.text import LEAST_TOPICS, fit_text, n_topics
 from automl.encoding.values import Missing, level_counts, read_dates, read_numbers, read_texts
 from automl.encoding.words import fit_lexicon
-from automl.profile import ColumnProfile
+from automl.profile import ColumnProfile, Extent
 from automl.table import Column
 
 _MAX_LEVELS = 1000
@@ -34,10 +36,7 @@ _MANY_LEVELS = 50
 _FEW_CODES = 10
 _MAX_ITEMS = 20
 _MAX_GAPS = 3
-_TEXT_DIMS, _LEVEL_DIMS, _MIN_DIMS = 256, 12, 4
-_DIMS_A_WORD = 12
-_ROWS_A_DIM = 20
-_MAX_CELLS = 2**25  # of all vectors of texts, 128 MiB
+_LEVEL_DIMS = 12
 _SEPARATORS = (",", ";", "|")
 
 
@@ -115,7 +114,7 @@ def fit_texts(column: Column, profile: ColumnProfile, n_columns: int) -> tuple[l
     texts = read_texts(column, missing)
     is_text = profile.kind == "text"
     n_known = int((~texts.missing).sum())
-    space = fit_text(texts, max(_MIN_DIMS, _room(texts, n_known, n_columns) if is_text else _LEVEL_DIMS))
+    space = fit_text(texts, max(LEAST_TOPICS, _room(texts, n_known, n_columns) if is_text else _LEVEL_DIMS))
     number = first_number(texts)
     numbered = bool(np.isfinite(number).sum() >= 0.6 * n_known > 0 and np.unique(number[np.isfinite(number)]).size > 1)
     n_dims = space.n_dims if space else 0
@@ -139,14 +138,9 @@ def fit_texts(column: Column, profile: ColumnProfile, n_columns: int) -> tuple[l
 
 
 def _room(texts: Column, n_known: int, n_columns: int) -> int:
-    """Dimensions for a column of text: more for long texts, fewer for few rows and many columns.
-
-    On short reviews and tweets, 256 dimensions halve the way from 32 to all terms in the log loss of a linear model;
-    on titles of a few words more than some dozens bring nothing.
-    """
+    """Dimensions for a column of text."""
     n_words = float(np.nan_to_num(np.nanmean(count_words(texts)))) if n_known else 0.0
-    limits = (_DIMS_A_WORD * n_words, _TEXT_DIMS / n_columns, n_known / _ROWS_A_DIM, _MAX_CELLS / n_columns / n_known)
-    return int(min(limits)) if n_known else 0
+    return n_topics(n_words, n_known, n_columns)
 
 
 def fit_items(column: Column, profile: ColumnProfile) -> ItemsEncoding | None:
@@ -169,6 +163,16 @@ def fit_items(column: Column, profile: ColumnProfile) -> ItemsEncoding | None:
     return None
 
 
+def fit_media(profile: ColumnProfile) -> MediaEncoding:
+    """Of the size of most images, or as long as most sounds; by the profile alone."""
+    extent, missing = profile.extent or Extent(), Missing.of(profile)
+    if profile.kind == "image":
+        height, width, channels = image_shape(extent)
+        return ImageEncoding(profile.name, missing=missing, height=height, width=width, channels=channels)
+    n_frames, n_bands = sound_shape(extent)
+    return AudioEncoding(profile.name, missing=missing, rate=sound_rate(extent), n_frames=n_frames, n_bands=n_bands)
+
+
 def fit_column(
     columns: Columns, profile: ColumnProfile, dates: Sequence[ColumnProfile], n_texts: int
 ) -> tuple[list[ColumnEncoding], Spaces]:
@@ -187,6 +191,8 @@ def fit_column(
         return [fit_ordinal(column, profile)], Spaces()
     if profile.kind == "datetime":
         return [fit_date(columns, profile, dates)], Spaces()
+    if profile.kind in ("image", "audio"):
+        return [fit_media(profile)], Spaces()
     items = fit_items(column, profile) if column.storage == "string" else None
     encodings: list[ColumnEncoding] = [items] if items else []
     if profile.kind != "text":

@@ -10,6 +10,7 @@ import numpy as np
 from automl.errors import DataError, UsageError
 from automl.modalities._dates import date_format
 from automl.modalities._kinds import Guess, kind_of_numbers, kind_of_words
+from automl.modalities._media import extent_of
 from automl.modalities._numbers import number_format
 from automl.modalities._scales import boolean_levels, ordered_levels
 from automl.modalities._values import Runs, Words
@@ -84,7 +85,7 @@ def _of_words(column: Column, kind: str | None) -> ColumnProfile:
 def _profile(
     column: Column, guess: Guess, *, n_missing: int, n_unique: int, top: tuple[tuple[str, int], ...], runs: Runs | None
 ) -> ColumnProfile:
-    shown = guess.kind not in ("id", "text", "path")
+    shown = guess.kind not in ("id", "text", "path", "image", "audio")
     measured = guess.kind in ("number", "integer_code", "datetime", "boolean", "ordinal")
     return ColumnProfile(
         name=column.name,
@@ -101,6 +102,7 @@ def _profile(
         number_format=guess.number_format,
         date_format=guess.date_format,
         levels=guess.levels,
+        extent=extent_of(column.without(guess.missing_tokens), guess.kind),
     )
 
 
@@ -113,6 +115,8 @@ def _insisted(column: Column, words: Words | None, guess: Guess, kind: str) -> G
         return _as_number(column, words, plain)
     if kind == "datetime":
         return _as_datetime(column, words, plain)
+    if kind in ("image", "audio"):
+        _check_files(column, kind)
     if kind in ("boolean", "ordinal") and words is not None:
         return _as_levels(column, words.without(plain.missing_tokens), plain, kind)
     return plain
@@ -151,6 +155,15 @@ def _as_levels(column: Column, words: Words, plain: Guess, kind: str) -> Guess:
         in_order = [words.distinct.series.to_list()[i] for i in np.argsort(values, kind="stable")]
         return replace(plain, levels=tuple(in_order), evidence="as told; in the order of the numbers")
     return replace(plain, levels=tuple(texts), evidence="as told; in the order of the alphabet")
+
+
+def _check_files(column: Column, kind: str) -> None:
+    told = f"(--type {column.name}={kind})"
+    if column.storage != "string":
+        raise DataError(f"column {column.name!r} holds no file names {told}", _seen(column))
+    if column.root is None:
+        problem = f"column {column.name!r} names files, but the table is in memory and has no folder {told}"
+        raise DataError(problem, "write the table to a file beside them, and give its name")
 
 
 def _seen(column: Column) -> str:

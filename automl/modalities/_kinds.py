@@ -1,4 +1,4 @@
-"""What the values of a column mean: number, code, category, scale, yes or no, date, text, id or path."""
+"""What the values of a column mean: number, code, category, scale, yes or no, date, text, id or file names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.modalities._dates import date_format
+from automl.modalities._media import kind_of_files
 from automl.modalities._missing import clear_tokens, doubtful_tokens, sentinels
 from automl.modalities._numbers import number_format, read_as
 from automl.modalities._scales import boolean_levels, ordered_levels
@@ -94,6 +95,9 @@ def kind_of_words(column: Column, words: Words) -> Guess:
         return Guess("constant", 1.0, "no values", missing_tokens=tokens)
     if rest.n_unique == 1:
         return replace(_single(rest.n < n_rows, repr(rest.texts[0][:40])), missing_tokens=tokens)
+    if all(_MEDIA.fullmatch(text) for text in rest.texts):
+        kind, evidence = kind_of_files(column.without(tokens))
+        return Guess(kind, 0.95, evidence, missing_tokens=tokens)
     if levels := boolean_levels(rest.texts):
         return Guess("boolean", 0.98, f"{levels[1]} and {levels[0]}", missing_tokens=tokens, levels=levels)
     doubtful = doubtful_tokens(rest)
@@ -206,8 +210,6 @@ def _as_date(column: Column, words: Words, tokens: tuple[str, ...], doubtful: tu
 def _as_strings(name: str, words: Words, n_rows: int) -> Guess:
     k, n = words.n_unique, words.n
     share = k / n
-    if 2 * k > n and all(_MEDIA.fullmatch(text) for text in words.texts):
-        return Guess("path", 0.95, "file names of media")
     return (
         (_as_key(name, words) if n == n_rows else None)
         or _as_text(words)

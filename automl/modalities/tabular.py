@@ -11,9 +11,10 @@ import numpy as np
 
 from automl.checks import run_checks
 from automl.checks.context import Context
+from automl.encoding.text import LEAST_TOPICS, n_topics
 from automl.errors import DataError
 from automl.modalities._columns import profile_column
-from automl.profile import ColumnProfile, Finding, Profile, Role, Shape
+from automl.profile import ColumnProfile, Finding, Modality, Profile, Role, Shape
 from automl.settings import Settings
 from automl.table import Column, Table
 from automl.task import Task, infer_task
@@ -22,7 +23,9 @@ N_PROFILED = 100_000  # rows looked at; what is rarer than 1 in 10,000 may be mi
 UNSTRUCTURED = "none"  # as in --group none, --time none: rows are split at random though groups or a drift were found
 MOST_LEVELS = 1000  # categories of a column that are told apart
 _D_DATETIME = 8  # numeric features of a date
-_D_TEXT = 32  # numeric features of a text
+_D_COUNTS = 4  # numeric features of a text beside its topics
+_USUAL_WORDS = 15.0
+_D_MEDIA = 280  # numeric features of an image or a sound
 
 
 def profile_table(table: Table, settings: Settings, findings: tuple[Finding, ...] = ()) -> tuple[Profile, Task | None]:
@@ -100,6 +103,8 @@ def shape_of(columns: Iterable[ColumnProfile], n_rows: int, n_outputs: int) -> S
         n_rows: Rows with a target.
         n_outputs: Classes, or 1.
     """
+    columns = tuple(columns)
+    n_texts = sum(c.is_feature and c.kind == "text" for c in columns)
     d_num = d_cat = n_levels = 0
     for column in columns:
         if not column.is_feature:
@@ -110,7 +115,10 @@ def shape_of(columns: Iterable[ColumnProfile], n_rows: int, n_outputs: int) -> S
         elif column.kind == "datetime":
             d_num += _D_DATETIME
         elif column.kind == "text":
-            d_num += _D_TEXT
+            n_words = column.extent.words if column.extent else _USUAL_WORDS
+            d_num += max(LEAST_TOPICS, n_topics(n_words, n_rows - column.n_missing, n_texts)) + _D_COUNTS
+        elif column.kind in ("image", "audio"):
+            d_num += _D_MEDIA
         elif column.kind in ("number", "boolean", "ordinal"):
             d_num += 1
     return Shape(n_rows=n_rows, d_num=d_num, d_cat=d_cat, n_levels=n_levels, n_outputs=n_outputs)
@@ -127,7 +135,7 @@ def _profile(context: Context, findings: tuple[Finding, ...]) -> Profile:
         n_rows=table.n_rows,
         n_rows_profiled=context.sample.n_rows,
         memory_bytes=table.memory_bytes,
-        modality="tabular",
+        modality=_modality(columns),
         columns=columns,
         findings=findings,
         n_rows_without_target=context.n_without_target,
@@ -135,6 +143,19 @@ def _profile(context: Context, findings: tuple[Finding, ...]) -> Profile:
         suggested_group=warned["D025"].columns[0] if "D025" in warned else None,
         suggested_time=warned["D026"].columns[0] if "D026" in warned else None,
     )
+
+
+def _modality(columns: Iterable[ColumnProfile]) -> Modality:
+    """What the features are made of."""
+    kinds = {column.kind for column in columns if column.is_feature}
+    if not kinds & {"text", "image", "audio"}:
+        return "tabular"
+    alone: dict[frozenset[str], Modality] = {
+        frozenset(("text",)): "text",
+        frozenset(("image",)): "image",
+        frozenset(("audio",)): "audio",
+    }
+    return alone.get(frozenset(kinds), "mixed")
 
 
 def _counted_in_full(column: Column, profile: ColumnProfile) -> ColumnProfile:
@@ -161,7 +182,7 @@ def _role(column: ColumnProfile, task: Task | None, settings: Settings) -> Role:
         return "time"
     if name == settings.weight:
         return "weight"
-    if name in settings.drop or name in settings.id or column.kind in ("id", "constant"):
+    if name in settings.drop or name in settings.id or column.kind in ("id", "constant", "path"):
         return "left_out"
     return "feature"
 

@@ -197,11 +197,7 @@ def _check(path: Path) -> None:
     except OSError as error:
         raise DataError(f"{path} could not be read: {error.strerror}") from None
     if is_folder:
-        raise DataError(
-            f"{path} is a folder, not a table",
-            "folders of images, audio or text are read elsewhere; give the table's file here",
-            *_near_names(path, ""),
-        )
+        raise DataError(f"{path} is a folder, not a table", "give the table's file here", *_near_names(path, ""))
     if not exists:
         raise DataError(f"no file {str(path)!r}", *_near_names(path.parent, path.name))
     if not path.is_file() and not path.is_fifo():

@@ -70,7 +70,8 @@ def test_each_check_finds_what_it_is_for(code: str, columns: dict[str, Any], abo
 
 
 def test_every_check_has_a_case() -> None:
-    assert len({code for code, _, _ in CASES}) == len(CHECKS)
+    in_tables = [check for check in CHECKS if check.__module__ != "automl.checks.media"]
+    assert len({code for code, _, _ in CASES}) == len(in_tables)
 
 
 def test_sound_data_has_no_findings() -> None:
