@@ -11,21 +11,21 @@ from torch import Tensor
 
 
 class Batch(NamedTuple):
-    """Rows as tensors: the three inputs of a net, encoded targets and weights."""
+    """Rows as tensors: the inputs of a net in its order, encoded targets and weights."""
 
-    x_num: Tensor
-    x_flag: Tensor
-    x_cat: Tensor
+    inputs: tuple[Tensor, ...]
     y: Tensor
     weights: Tensor | None = None
 
     def take(self, rows: Tensor | slice) -> Batch:
         """The given rows."""
-        return Batch(*(None if t is None else t[rows] for t in self))  # type: ignore[arg-type]
+        weights = None if self.weights is None else self.weights[rows]
+        return Batch(tuple(t[rows] for t in self.inputs), self.y[rows], weights)
 
     def to(self, device: torch.device) -> Batch:
         """The same rows on a device."""
-        return Batch(*(None if t is None else t.to(device) for t in self))  # type: ignore[arg-type]
+        weights = None if self.weights is None else self.weights.to(device)
+        return Batch(tuple(t.to(device) for t in self.inputs), self.y.to(device), weights)
 
 
 class Rounds:

@@ -13,7 +13,7 @@ from automl.plan import Cost, Hardware
 from automl.profile import Shape
 from automl.space import Params
 
-_MIN_ROWS = 50
+MIN_ROWS = 50
 _STEP_SECONDS = 3.2e-3
 _ROUND_SECONDS = 1.2e-2
 _START_SECONDS = 0.3
@@ -32,19 +32,21 @@ class Work:
         row_seconds: Of forward and backward for one row of a batch, on one core.
         n_parameters: Weights.
         row_floats: Activations kept for the backward pass, for one row.
+        step_seconds: Of a step whatever its rows, beyond what any net takes.
     """
 
     row_seconds: float
     n_parameters: int
     row_floats: int
+    step_seconds: float = 0.0
 
 
 def refusal(shape: Shape, most_columns: int, what_for: str) -> str | None:
     """Why a net can't learn a problem of this shape, or None; `what_for` completes "too many columns"."""
     if not shape.d:
         return "there are no features for a net to learn from"
-    if shape.n_rows < _MIN_ROWS:
-        return f"{shape.n_rows} rows are too few to train a net on (at least {_MIN_ROWS})"
+    if shape.n_rows < MIN_ROWS:
+        return f"{shape.n_rows} rows are too few to train a net on (at least {MIN_ROWS})"
     if shape.d > most_columns:
         return f"{shape.d} columns are too many {what_for} (at most {most_columns})"
     return None
@@ -72,7 +74,7 @@ def training_cost(shape: Shape, work: Work, params: Params, hardware: Hardware) 
     n_epochs, batch_size = int(params["n_epochs"] or 1), int(params["batch_size"] or 1)
     batch = min(batch_size, max(shape.n_rows, 1))
     n_steps = n_epochs * max(1, shape.n_rows // batch)
-    step = _STEP_SECONDS + batch * work.row_seconds
+    step = _STEP_SECONDS + work.step_seconds + batch * work.row_seconds
     if hardware.accelerators:
         step = _ACCELERATOR_STEP_SECONDS + batch * work.row_seconds / _ACCELERATOR_SPEEDUP
     rounds = min(n_epochs, 64) * (_ROUND_SECONDS + 0.07 * min(shape.n_rows, 10**5) * work.row_seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import msgspec
@@ -14,20 +14,35 @@ from torch import nn
 
 from automl.errors import Unsuitable
 from automl.family import FitLog, Limits, Rows, State
-from automl.features import Features
+from automl.features import BlockKind, Features
 from automl.metrics import METRICS
 from automl.nets.batches import Batch
+from automl.nets.fusion import Fusion, FusionConfig
+from automl.nets.inputs import Inputs, as_tensor, padded
 from automl.nets.objective import Objective, objective
-from automl.nets.preprocess import Block, InputSizes, Preprocessor
+from automl.nets.preprocess import InputSizes
 from automl.nets.realmlp import RealMLP, RealMLPConfig
 from automl.nets.schedules import Recipe
 from automl.nets.tabm import TabM, TabMConfig
 from automl.space import Params
 from automl.task import Task
 
-_NETS: dict[str, tuple[type[nn.Module], type[Any]]] = {"realmlp": (RealMLP, RealMLPConfig), "tabm": (TabM, TabMConfig)}
-# A single row costs as much as a batch; an ensemble fills one with fewer rows.
-_PREDICT_ROWS = {"realmlp": 256, "tabm": 32}
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A net, its config, and the rows it predicts at a time: a single row costs as much, so the fewer the dearer."""
+
+    net: type[nn.Module]
+    config: type[Any]
+    predict_rows: int
+
+
+_NETS = {
+    "realmlp": _Kind(RealMLP, RealMLPConfig, 256),
+    "tabm": _Kind(TabM, TabMConfig, 32),
+    "fusion": _Kind(Fusion, FusionConfig, 32),
+}
+_READABLE: tuple[BlockKind, ...] = ("image", "audio", "words")
 # More rows than these tell epochs apart no better.
 _SELECTION_ROWS = 20_000
 
@@ -36,8 +51,9 @@ class NetModel:
     """A net trained on encoded features.
 
     Args:
-        net: realmlp or tabm.
+        net: realmlp, tabm or fusion.
         params: Fields of the net's config and of `Recipe`, `max_one_hot`, `smoothing`, and `n_iterations` for a refit.
+            A kind of block that is read has the name of what reads it.
         task: What is learned.
     """
 
@@ -56,9 +72,11 @@ class NetModel:
         from automl.nets.callbacks import Validation
         from automl.nets.training import train as train_net
 
-        self.preprocessor_ = Preprocessor(int(self._params.get("max_one_hot") or 9)).fit(train.x)
-        sizes = self.preprocessor_.sizes
-        if not sizes.d_num + sizes.d_flag + len(sizes.n_categories):
+        self.inputs_ = Inputs(self._kinds(), int(self._params.get("max_one_hot") or 9)).fit(train.x)
+        sizes = self.inputs_.sizes
+        if self._kinds() and not sizes.blocks:
+            raise Unsuitable(f"no column gives {' or '.join(sorted(self._kinds()))} to read")
+        if not sizes.has_columns and not sizes.blocks:
             raise Unsuitable("there are no features for a net to learn from")
         self.objective_ = objective(self._task, train.y, float(self._params.get("smoothing") or 0.0))
         recipe = self._recipe(refit=valid is None)
@@ -87,7 +105,7 @@ class NetModel:
         torch.set_num_threads(1)
         try:
             with torch.inference_mode():
-                return self._predict(self.preprocessor_.transform(x))
+                return self._predict(self.inputs_.transform(x))
         finally:
             torch.set_num_threads(n_threads)
 
@@ -95,13 +113,13 @@ class NetModel:
         """Weights and preprocessing as arrays, sizes and objective as JSON."""
         config = {
             "net": self._kind,
-            "sizes": asdict(self.preprocessor_.sizes),
-            "net_config": self._known(_NETS[self._kind][1]),
+            "sizes": msgspec.to_builtins(self.inputs_.sizes),
+            "net_config": self._known(_NETS[self._kind].config),
             "objective": msgspec.to_builtins(self.objective_),
-            "max_one_hot": self.preprocessor_.max_one_hot,
+            "max_one_hot": self.inputs_.preprocessor.max_one_hot,
         }
         arrays = {f"net.{name}": tensor.numpy() for name, tensor in self.net_.state_dict().items()}
-        arrays |= {f"preprocess.{name}": array for name, array in self.preprocessor_.arrays().items()}
+        arrays |= {f"preprocess.{name}": array for name, array in self.inputs_.preprocessor.arrays().items()}
         return State(config=config, arrays=arrays)
 
     def load(self, state: State) -> None:
@@ -113,10 +131,15 @@ class NetModel:
         self._kind = state.config["net"]
         self._params = state.config["net_config"]
         self.objective_ = msgspec.convert(state.config["objective"], Objective)
-        self.preprocessor_ = Preprocessor(state.config["max_one_hot"]).restore(parts["preprocess"])
-        self.net_ = self._build(self.preprocessor_.sizes)
+        sizes = msgspec.convert(state.config["sizes"], InputSizes)
+        self.inputs_ = Inputs(self._kinds(), state.config["max_one_hot"]).restore(parts["preprocess"], sizes.blocks)
+        self.net_ = self._build(sizes)
         self.net_.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in parts["net"].items()})
         self.net_.eval()
+
+    def _kinds(self) -> frozenset[BlockKind]:
+        """Of blocks that the net reads."""
+        return frozenset(kind for kind in _READABLE if self._params.get(kind))
 
     def _recipe(self, *, refit: bool) -> Recipe:
         recipe = Recipe(**self._known(Recipe))
@@ -128,20 +151,20 @@ class NetModel:
         return {name: value for name, value in self._params.items() if name in names}
 
     def _build(self, sizes: InputSizes) -> nn.Module:
-        net, config = _NETS[self._kind]
-        return net(sizes, self.objective_.d_out, config(**self._known(config)))
+        kind = _NETS[self._kind]
+        return kind.net(sizes, self.objective_.d_out, kind.config(**self._known(kind.config)))
 
     def _batch(self, rows: Rows) -> Batch:
-        x_num, x_flag, x_cat = map(torch.from_numpy, self.preprocessor_.transform(rows.x))
+        inputs = tuple(map(as_tensor, self.inputs_.transform(rows.x)))
         weights = None
         if rows.weights is not None:
             weights = torch.from_numpy((rows.weights / rows.weights.mean()).astype(np.float32))
-        return Batch(x_num, x_flag, x_cat, self.objective_.encode(rows.y), weights)
+        return Batch(inputs, self.objective_.encode(rows.y), weights)
 
-    def _predict(self, block: Block) -> NDArray[np.float64]:
-        n_rows, size, parts = len(block.x_num), _PREDICT_ROWS[self._kind], []
+    def _predict(self, arrays: tuple[NDArray[Any], ...]) -> NDArray[np.float64]:
+        n_rows, size, parts = len(arrays[0]), _NETS[self._kind].predict_rows, []
         for start in range(0, n_rows, size):
-            inputs = [torch.from_numpy(_pad(array[start : start + size], size)) for array in block]
+            inputs = [as_tensor(padded(array[start : start + size], size)) for array in arrays]
             parts.append(self.objective_.decode(self.net_(*inputs)).numpy())
         shape = (0, self.objective_.n_classes) if self.objective_.n_classes else (0,)
         return np.concatenate([np.zeros(shape), *parts])[:n_rows]
@@ -150,11 +173,6 @@ class NetModel:
 def _every(rows: Rows, step: int) -> Rows:
     weights = None if rows.weights is None else rows.weights[::step]
     return Rows(rows.x.take(slice(None, None, step)), rows.y[::step], weights)
-
-
-def _pad(array: NDArray[Any], n_rows: int) -> NDArray[Any]:
-    missing = n_rows - len(array)
-    return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)]) if missing else array
 
 
 def _thin(curve: tuple[float, ...], n_points: int = 100) -> tuple[float, ...]:

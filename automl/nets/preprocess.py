@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.features import Features
+from automl.features import Block, Features
 
 _SAMPLE_ROWS = 200_000
 _BLOCK_ROWS = 16_384
 _UNKNOWN, _MISSING, _FIRST_LEVEL = 0, 1, 2
 
 
-class Block(NamedTuple):
-    """Input of a net.
+class Prepared(NamedTuple):
+    """Numbers and codes as a net reads them.
 
     Shape:
         x_num: (n_rows, d_num) float32, scaled, smoothly clipped to (-3, 3), 0 where missing.
@@ -34,11 +34,17 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class InputSizes:
-    """Sizes of a `Block`: numeric columns, flag columns, and rows of each embedding table."""
+    """Sizes of what a net reads: numeric columns, flag columns, rows of each embedding table; and its blocks."""
 
     d_num: int
     d_flag: int
     n_categories: tuple[int, ...]
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether there is anything but blocks."""
+        return bool(self.d_num + self.d_flag + len(self.n_categories))
 
 
 def robust_scale(x: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -107,12 +113,12 @@ class Preprocessor:
         tables = tuple(int(self._map(int(j)).max()) + 1 for j in self.embedded_)
         return InputSizes(len(self.center_), len(self.flag_center_), tables)
 
-    def transform(self, x: Features) -> Block:
+    def transform(self, x: Features) -> Prepared:
         """Rows as input of a net; every row by itself."""
         blocks = [self._block(x.take(slice(i, i + _BLOCK_ROWS))) for i in range(0, max(1, x.n_rows), _BLOCK_ROWS)]
         if len(blocks) == 1:
             return blocks[0]
-        return Block(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
+        return Prepared(*(np.concatenate(parts) for parts in zip(*blocks, strict=True)))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The fitted state."""
@@ -141,7 +147,7 @@ class Preprocessor:
             parts.append(one_hot[:, 1:] - one_hot[:, :1] if one_hot.shape[1] == 2 else one_hot)
         return np.concatenate(parts, axis=1)
 
-    def _block(self, x: Features) -> Block:
+    def _block(self, x: Features) -> Prepared:
         finite = np.isfinite(x.x_num)
         # float64: squares of huge values must not overflow
         values = np.where(finite, x.x_num, self.center_)
@@ -150,7 +156,7 @@ class Preprocessor:
         x_cat = np.zeros((x.n_rows, len(self.embedded_)), dtype=np.int64)
         for i, j in enumerate(self.embedded_):
             x_cat[:, i] = self._indices(x, int(j))
-        return Block(x_num, x_flag, x_cat)
+        return Prepared(x_num, x_flag, x_cat)
 
 
 def _index_levels(codes: NDArray[np.int32], n_levels: int) -> NDArray[np.int64]:

@@ -30,7 +30,7 @@ _MAX_ROUNDS = 64
 class Net(Protocol):
     """What `train` expects of a net, beyond being a torch module."""
 
-    def fit_initial(self, x_num: Tensor, x_flag: Tensor, x_cat: Tensor) -> None:
+    def fit_initial(self, *inputs: Tensor) -> None:
         """Initialise on a sample of training rows."""
         ...
 
@@ -61,11 +61,11 @@ class Training(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch."""
-        return self.objective.loss(self.net(*batch[:3]), batch.y, batch.weights)
+        return self.objective.loss(self.net(*batch.inputs), batch.y, batch.weights)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect predictions and the loss of a batch."""
-        out = self.net(*batch[:3])
+        out = self.net(*batch.inputs)
         self.loss_sum += float(self.objective.loss(out, batch.y, batch.weights)) * len(batch.y)
         self.predictions.append(self.objective.decode(out).cpu())
 
@@ -99,7 +99,7 @@ def train(
     with _surroundings(limits):
         device = torch.device(limits.device)
         sample = rows.take(torch.randperm(len(rows.y))[:_INITIAL_ROWS])
-        net.fit_initial(*sample[:3])  # type: ignore[operator]
+        net.fit_initial(*sample.inputs)  # type: ignore[operator]
         rounds = Rounds(rows.to(device), recipe.batch_size, max(1, recipe.n_epochs // _MAX_ROUNDS))
         held_out = InOrder((validation.rows if validation else rows.take(slice(0))).to(device), 256)
         pace = _pace(recipe, rounds, held_out, limits.deadline)
@@ -128,7 +128,7 @@ def _pace(recipe: Recipe, rounds: Rounds, held_out: InOrder, deadline: float) ->
 
 def _trainer(recipe: Recipe, limits: Limits, callbacks: list[pl.Callback], n_held_out: int) -> pl.Trainer:
     device = torch.device(limits.device)
-    half = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    half = _has_bfloat16(device) and (device.type == "cuda" or recipe.bfloat16)
     return pl.Trainer(
         accelerator=_ACCELERATORS[device.type],
         devices=[device.index] if device.index is not None else 1,
@@ -145,6 +145,14 @@ def _trainer(recipe: Recipe, limits: Limits, callbacks: list[pl.Callback], n_hel
         use_distributed_sampler=False,
         inference_mode=True,
     )
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    # older releases of torch do not tell
+    told = getattr(torch.cpu, "get_capabilities", None)
+    return device.type == "cpu" and told is not None and bool(told().get("avx512_bf16"))
 
 
 @contextmanager
