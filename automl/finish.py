@@ -48,6 +48,8 @@ _PACKAGES = (
     "polars",
     "numpy",
     "scipy",
+    "pillow",
+    "soundfile",
 )
 _RENDER_SECONDS = 2.5
 # A trial of a third of the weight or more ships all its folds.

@@ -102,3 +102,4 @@ def test_a_batch_is_predicted_in_a_part_a_core_in_the_order_of_its_rows() -> Non
     assert [part.n_rows for part in parts] == [3_000, 3_000, 3_001]
     assert np.concatenate([part.column("x").numbers() for part in parts]).tolist() == list(range(9_001))
     assert [part.n_rows for part in _parts(table.take(slice(0, 100)), 3)] == [100]
+    assert [part.n_rows for part in _parts(table.take(slice(0, 100)), 1, row_bytes=16 << 20)] == [4] * 25

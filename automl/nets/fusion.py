@@ -17,6 +17,7 @@ from automl.nets.language import WordBag, WordConvolution, WordGRU, WordTransfor
 from automl.nets.layers import ParameterGroup
 from automl.nets.preprocess import InputSizes
 from automl.nets.realmlp import RealMLP, RealMLPConfig
+from automl.nets.series import ConvSeries, RecurrentSeries
 from automl.nets.sound import ConvSound, RecurrentSound
 from automl.nets.vision import ConvImage
 
@@ -34,6 +35,7 @@ class FusionConfig:
         image: What reads images: conv.
         audio: What reads sounds: conv or gru.
         words: What reads texts: bag, conv, gru or attention.
+        series: What reads windows of earlier rows: gru or conv.
         width: Channels of the first layer of convolutions over images and sounds; units of recurrences; filters of a
             length over words.
         depth: Residual blocks of a stage; recurrent layers over sounds; blocks of a transformer.
@@ -48,6 +50,7 @@ class FusionConfig:
     image: str = "conv"
     audio: str = "conv"
     words: str = "bag"
+    series: str = "gru"
     width: int = 16
     depth: int = 1
     dropout: float = 0.1
@@ -69,6 +72,10 @@ def _encoder(block: Block, config: FusionConfig) -> Any:
             return ConvImage(block.shape, width, depth, augment, config.flip)
         case "audio", "conv":
             return ConvSound(block.shape, width, depth, augment)
+        case "series", "gru":
+            return RecurrentSeries(block.shape, width)
+        case "series", "conv":
+            return ConvSeries(block.shape, width)
         case "audio", "gru":
             return RecurrentSound(block.shape, width, depth, config.dropout, augment)
     raise ValueError(f"nothing named {name!r} reads a block of kind {block.kind!r}")
@@ -149,7 +156,7 @@ class Fusion(nn.Module):
     def fit_initial(self, *inputs: Tensor) -> None:
         """Learn the scale of pixels and frames, and initialise what reads the columns beside."""
         for encoder, x in zip(self.encoders, inputs, strict=False):
-            if isinstance(encoder, (ConvImage, ConvSound, RecurrentSound)):
+            if isinstance(encoder, (ConvImage, ConvSound, RecurrentSound, RecurrentSeries, ConvSeries)):
                 encoder.fit_initial(x)
         if self.columns is not None:
             self.columns.fit_initial(*inputs[len(self.encoders) :])

@@ -42,7 +42,7 @@ _NETS = {
     "tabm": _Kind(TabM, TabMConfig, 32),
     "fusion": _Kind(Fusion, FusionConfig, 32),
 }
-_READABLE: tuple[BlockKind, ...] = ("image", "audio", "words")
+_READABLE: tuple[BlockKind, ...] = ("image", "audio", "words", "series")
 # More rows than these tell epochs apart no better.
 _SELECTION_ROWS = 20_000
 
@@ -72,7 +72,7 @@ class NetModel:
         from automl.nets.callbacks import Validation
         from automl.nets.training import train as train_net
 
-        self.inputs_ = Inputs(self._kinds(), int(self._params.get("max_one_hot") or 9)).fit(train.x)
+        self.inputs_ = self._open_inputs(int(self._params.get("max_one_hot") or 9)).fit(train.x)
         sizes = self.inputs_.sizes
         if self._kinds() and not sizes.blocks:
             raise Unsuitable(f"no column gives {' or '.join(sorted(self._kinds()))} to read")
@@ -132,10 +132,13 @@ class NetModel:
         self._params = state.config["net_config"]
         self.objective_ = msgspec.convert(state.config["objective"], Objective)
         sizes = msgspec.convert(state.config["sizes"], InputSizes)
-        self.inputs_ = Inputs(self._kinds(), state.config["max_one_hot"]).restore(parts["preprocess"], sizes.blocks)
+        self.inputs_ = self._open_inputs(state.config["max_one_hot"]).restore(parts["preprocess"], sizes.blocks)
         self.net_ = self._build(sizes)
         self.net_.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in parts["net"].items()})
         self.net_.eval()
+
+    def _open_inputs(self, max_one_hot: int) -> Inputs:
+        return Inputs(self._kinds(), max_one_hot, self._task.history)
 
     def _kinds(self) -> frozenset[BlockKind]:
         """Of blocks that the net reads."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -52,7 +54,7 @@ class RecurrentSeries(nn.Module):
         width: Units of a direction.
     """
 
-    def __init__(self, shape: tuple[int, int], width: int = 32) -> None:
+    def __init__(self, shape: Sequence[int], width: int = 32) -> None:
         super().__init__()
         _, d = shape
         self.window = Window(d)
@@ -86,7 +88,7 @@ class ConvSeries(nn.Module):
         width: Filters of a length.
     """
 
-    def __init__(self, shape: tuple[int, int], width: int = 32) -> None:
+    def __init__(self, shape: Sequence[int], width: int = 32) -> None:
         super().__init__()
         _, d = shape
         self.window = Window(d)

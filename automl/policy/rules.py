@@ -28,7 +28,10 @@ _LARGE = 5_000
 _MOST_HALVINGS = 5.0  # and doublings
 # Below a hundred or two, shallow models of summary features are level with nets from scratch (Barz & Denzler,
 # "Deep learning on small datasets without pre-training", WACV 2020, arXiv 1901.09054); a thousand settle it.
-_FEW_MEDIA, _MEDIA_FACTOR, _MOST_DOUBLINGS_OF_MEDIA = 150, 1.6, 4.0
+_FEW_MEDIA, _MEDIA_FACTOR, _MOST_DOUBLINGS_OF_MEDIA = 150, 1.35, 4.0
+# Nets learn words from nothing; on some thousand texts bags of words in linear models are level or ahead
+# (Lin et al., ACL 2023, arXiv 2306.07111; Galke & Scherp, ACL 2022, arXiv 2109.03777).
+_FEW_TEXTS, _TEXT_NETS, _TEXT_NETS_A_DOUBLING = 2_000, 0.3, 1.5
 
 
 def rule(code: str, title: str) -> Callable[[Judge], Rule]:
@@ -160,13 +163,18 @@ def accelerator(case: Case) -> Ruling:
 
 @rule("P011", "Text")
 def text(case: Case) -> Ruling | None:
-    """Words become many sparse features, on which linear models are hard to beat."""
+    """Words become many sparse features, on which linear models are hard to beat, the more so the fewer texts."""
     features = case.profile.features
     n_text = sum(c.kind == "text" for c in features)
     if n_text == 0:
         return None
     strength = 1.0 if 2 * n_text >= len(features) else 0.5
-    effects = (*preferences("P011", strength), Prefer("text", 2.0**strength))
+    nets = min(1.0, _TEXT_NETS * _TEXT_NETS_A_DOUBLING ** max(0.0, log2(case.shape.n_rows / _FEW_TEXTS)))
+    effects = (
+        *preferences("P011", strength),
+        Prefer("text", round(2.0**strength, 3), ("neural",)),
+        Prefer("neural", round(nets**strength, 3)),
+    )
     hold = "holds" if n_text == 1 else "hold"
     return Ruling(f"{n_text} of {counted(len(features), 'column')} {hold} text: {moved(effects)}", effects, strength)
 

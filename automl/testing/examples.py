@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from automl.family import Rows
 from automl.features import Features, Layout
-from automl.profile import Profile, Shape
+from automl.profile import ColumnProfile, Profile, Shape
 from automl.task import Task, TaskKind
+from automl.testing.media import Medium, medium_blocks, medium_column
 
+_MEDIUM = "media"
 _METRICS = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
 
 
@@ -35,6 +37,36 @@ def example(kind: TaskKind, n_rows: int = 360, n_classes: int = 3, seed: int = 0
     It has missing values, an infinite one, a constant column, an all-missing column, a heavy tail, an ordered category,
     one with as many levels as a third of the rows, and categories missing and unseen in the test rows.
     """
+    x, score = _table(n_rows, seed)
+    return _split(kind, x, score, n_classes if kind == "multiclass" else 2)
+
+
+def media_example(medium: Medium, kind: TaskKind, n_rows: int = 360, n_classes: int = 3, seed: int = 0) -> Example:
+    """The same table with a column of images, sounds or texts, which is what the target follows.
+
+    A number sums that column up, badly; some of its values are missing.
+    """
+    plain, _ = _table(n_rows, seed)
+    rng = np.random.default_rng(seed + 1)
+    score = rng.uniform(size=n_rows)
+    place = np.where(rng.random(n_rows) < 0.03, np.nan, score)
+    blocks, arrays = medium_blocks(medium, _MEDIUM, place, rng)
+    columns = (*plain.layout.columns, _MEDIUM)
+    layout = msgspec.structs.replace(
+        plain.layout,
+        columns=columns,
+        num_names=(*plain.layout.num_names, f"{_MEDIUM}: sum"),
+        num_sources=(*plain.layout.num_sources, len(columns) - 1),
+        blocks=blocks,
+    )
+    summary = np.where(np.isnan(place), np.nan, rng.normal(size=n_rows)).astype(np.float32)
+    x = Features(np.column_stack([plain.x_num, summary]), plain.x_cat, layout, arrays)
+    n_classes = n_classes if kind == "multiclass" else 2
+    return _split(kind, x, score, n_classes, (medium_column(medium, _MEDIUM),))
+
+
+def _table(n_rows: int, seed: int) -> tuple[Features, NDArray[np.float64]]:
+    """The messy table, and the score that its signal makes, (n_rows,)."""
     rng = np.random.default_rng(seed)
     signal, group = rng.normal(size=n_rows), rng.integers(0, 4, n_rows)
     score = 2.0 * signal + np.array([-2.0, 0.0, 0.5, 2.0])[group] + 0.3 * rng.normal(size=n_rows)
@@ -62,11 +94,16 @@ def example(kind: TaskKind, n_rows: int = 360, n_classes: int = 3, seed: int = 0
         n_levels=(4, 5, n_many),
         cat_ordered=(False, True, False),
     )
-    x = Features(x_num, x_cat, layout)
-    return _split(kind, x, score, n_classes if kind == "multiclass" else 2)
+    return Features(x_num, x_cat, layout), score
 
 
-def _split(kind: TaskKind, x: Features, score: NDArray[np.float64], n_classes: int) -> Example:
+def _split(
+    kind: TaskKind,
+    x: Features,
+    score: NDArray[np.float64],
+    n_classes: int,
+    columns: tuple[ColumnProfile, ...] = (),
+) -> Example:
     n_rows, layout = x.n_rows, x.layout
     edges = np.quantile(score, np.arange(1, n_classes) / n_classes)
     y: NDArray[Any] = 1e3 + 50 * score if kind == "regression" else np.searchsorted(edges, score).astype(np.int64)
@@ -86,8 +123,8 @@ def _split(kind: TaskKind, x: Features, score: NDArray[np.float64], n_classes: i
         n_rows=n_rows,
         n_rows_profiled=n_rows,
         memory_bytes=40 * n_rows,
-        modality="tabular",
-        columns=(),
+        modality="mixed" if columns else "tabular",
+        columns=columns,
         shape=shape,
     )
     a, b = n_rows * 5 // 9, n_rows * 7 // 9
@@ -98,7 +135,7 @@ def _split(kind: TaskKind, x: Features, score: NDArray[np.float64], n_classes: i
 
 
 def only(case: Example, num: list[int], cat: list[int]) -> Example:
-    """The same rows with some of the features only."""
+    """The same rows with some of the features only, and all blocks."""
     old = case.layout
     layout = Layout(
         columns=old.columns,
@@ -108,9 +145,10 @@ def only(case: Example, num: list[int], cat: list[int]) -> Example:
         cat_sources=tuple(old.cat_sources[i] for i in cat),
         n_levels=tuple(old.n_levels[i] for i in cat),
         cat_ordered=tuple(old.cat_ordered[i] for i in cat),
+        blocks=old.blocks,
     )
     train, valid, test = (
-        replace(rows, x=Features(rows.x.x_num[:, num], rows.x.x_cat[:, cat], layout))
+        replace(rows, x=Features(rows.x.x_num[:, num], rows.x.x_cat[:, cat], layout, rows.x.blocks))
         for rows in (case.train, case.valid, case.test)
     )
     size = case.profile.size
