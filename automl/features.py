@@ -23,8 +23,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
         words: (n_rows, n_words) int32, the words of a text in order; 0 beyond its end.
         terms: (n_rows, n_terms) float32, a sparse matrix (scipy CSR) of weighted words and pairs of words.
         grams: (n_rows, n_grams) float32, likewise of weighted runs of characters.
-        series: (n_rows, n_steps, n_variables) float32, NaN where unknown: made by nets of the columns of a window, and of
-            no single column.
+        series: (n_rows, n_steps, n_variables) float32, NaN where unknown. No encoder makes it: nets put it together of
+            the columns of a window.
 
     Attributes:
         column: Of the user's file.
