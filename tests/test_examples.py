@@ -17,6 +17,7 @@ LEAVES = {
     "nightly_cron.sh": ("result.json", "current.automl"),
     "ci_gate.sh": ("summary.md", "runs/gate/model.automl"),
     "explain_rows.sh": ("row0.json",),
+    "images.sh": ("scored.csv", "runs/images/report.html"),
     "policy.sh": ("runs/policy/model.automl",),
     "regression.py": ("diabetes.automl",),
 }

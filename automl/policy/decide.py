@@ -13,7 +13,7 @@ from automl.plan import Candidate, Hardware, Plan, Validation, Wishes
 from automl.policy.cost import Calibration, CostModel, at_rows, search_seconds
 from automl.policy.effects import Case, MaxDefaults, MaxModels, Ruling
 from automl.policy.organisation import read_policy
-from automl.policy.resources import Option, Runner, cut, sample_rows, share_out, strongest
+from automl.policy.resources import Option, Runner, cut, readable_rows, sample_rows, share_out, strongest
 from automl.policy.units import seconds_text
 from automl.policy.validation import choose_validation
 from automl.policy.weigh import Entrant, Trace, enter, judge
@@ -62,7 +62,8 @@ def decide(
     entrants = _promising(enter(chosen, case, rulings, trace), trace)
 
     calibration = calibration or Calibration()
-    max_rows = sample_rows(case, entrants, CostModel(profile, hardware, calibration), trace)
+    readable = readable_rows(case, trace)
+    max_rows = readable or sample_rows(case, entrants, CostModel(profile, hardware, calibration), trace)
     if max_rows is not None:
         case = Case(at_rows(profile, max_rows), task, hardware, wishes)
     n_workers, threads = share_out(case, entrants, CostModel(case.profile, hardware, calibration), trace)

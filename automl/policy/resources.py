@@ -11,6 +11,7 @@ from automl.policy.cost import WORKER_BYTES, CostModel, search_seconds, usable_b
 from automl.policy.effects import Case
 from automl.policy.units import seconds_text
 from automl.policy.weigh import Entrant, Trace
+from automl.profile import ColumnProfile
 from automl.quantities import format_bytes
 from automl.space import Params
 from automl.typography import counted, format_share
@@ -18,6 +19,8 @@ from automl.typography import counted, format_share
 SAMPLE, WORKERS, MEMORY, TIME, KEPT = "P040", "P041", "P043", "P044", "P045"
 _FEWEST_ROWS = 20_000
 _MANY_ROWS = 100_000
+# Of images and sounds as many are read as this share of the search allows, and so many at least.
+_READ_FOR, _FEWEST_MEDIA = 0.3, 500
 # Rows are sampled where no family most wanted can be expected to finish one fit in this share of the search. It is
 # nearly all of it: boosting often stops long before it is expected to, and more rows are worth more than a second fit.
 _SAMPLE_FOR = 0.9
@@ -84,6 +87,33 @@ def sample_rows(case: Case, entrants: Sequence[Entrant], model: CostModel, trace
         f"≤ {rows:,} rows",
     )
     return rows
+
+
+def readable_rows(case: Case, trace: Trace) -> int | None:
+    """Rows whose images and sounds can be read in a share of the search; None for all."""
+    seconds = _READ_FOR * search_seconds(case.wishes) * case.hardware.n_cores * case.hardware.speed
+    each = sum(_reading_seconds(column) for column in case.profile.features)
+    n = case.shape.n_rows
+    if n * each <= seconds:
+        return None
+    rows = max(_FEWEST_MEDIA, int(seconds / each))
+    if rows >= n:
+        return None
+    trace.say(
+        SAMPLE,
+        f"reading the files of {counted(n, 'row')} takes about {seconds_text(n * each / case.hardware.n_cores)}: the "
+        f"search learns from {rows:,} of them, drawn at random",
+        f"≤ {rows:,} rows",
+    )
+    return rows
+
+
+def _reading_seconds(column: ColumnProfile) -> float:
+    """Of one file, on one core: measured on jpeg and wav, other formats take up to ten times as long."""
+    extent = column.extent
+    if extent is None or column.kind not in ("image", "audio"):
+        return 0.0
+    return 2e-4 + 3e-9 * extent.height * extent.width + 5e-8 * extent.seconds * extent.rate
 
 
 def share_out(case: Case, entrants: Sequence[Entrant], model: CostModel, trace: Trace) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from automl.errors import DataError, UsageError
 from automl.modalities.tabular import profile_table, shape_of
-from automl.profile import ColumnProfile, Finding, Profile
+from automl.profile import ColumnProfile, Extent, Finding, Profile
 from automl.settings import Settings
 from automl.table import Table
 
@@ -262,7 +262,13 @@ def test_shape_counts_as_the_encoder_does() -> None:
         for k in kinds
     ]
     shape = shape_of(columns, 10, 3)
-    assert (shape.d_num, shape.d_cat, shape.n_levels, shape.n_rows, shape.n_outputs) == (43, 2, 10, 10, 3)
+    assert (shape.d_num, shape.d_cat, shape.n_levels, shape.n_rows, shape.n_outputs) == (19, 2, 10, 10, 3)
+    texts = [
+        ColumnProfile(
+            name="t", kind="text", confidence=1, evidence="", storage="string", extent=Extent(words=20.0), n_missing=1_000
+        )
+    ]
+    assert shape_of(texts, 5_000, 2).d_num == 200 + 4
 
 
 def test_large_tables_are_sampled_and_counted_in_full() -> None:

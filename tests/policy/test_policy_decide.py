@@ -15,7 +15,7 @@ from automl.errors import DataError, UsageError
 from automl.plan import Accelerator, Hardware, Plan, Wishes
 from automl.policy.decide import decide
 from automl.policy.saved import plan_json, read_plan
-from automl.profile import Profile, Shape
+from automl.profile import Extent, Profile, Shape
 from automl.task import Task
 
 KINDS = ("number", "integer_code", "category", "ordinal", "boolean", "datetime", "text")
@@ -296,3 +296,17 @@ def test_deciding_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_more_large_images_than_can_be_read_in_time_are_sampled():
+    photos = column("photo", "image", extent=Extent(height=3_000, width=4_000, channels=3))
+    target = next(c for c in profile().columns if c.role == "target")
+    many = profile(20_000, d_num=0, d_cat=0, columns=(photos, target))
+    planned = decide(many, BINARY, MACHINE, Wishes(seconds=60.0), FAMILIES)
+    assert planned.max_rows is not None
+    assert 500 <= planned.max_rows < 20_000
+    assert any("reading the files" in reason.sentence for reason in planned.reasons)
+    small = profile(
+        20_000, d_num=0, d_cat=0, columns=(msgspec.structs.replace(photos, extent=Extent(height=28, width=28)), target)
+    )
+    assert decide(small, BINARY, MACHINE, Wishes(seconds=60.0), FAMILIES).max_rows is None
