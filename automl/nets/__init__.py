@@ -1,1 +1,1 @@
-"""Neural nets for tables: preprocessing, modules and the training loop; the only importer of torch and Lightning."""
+"""Neural nets for tables, images, sounds and texts; the only importer of torch and Lightning."""

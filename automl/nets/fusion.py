@@ -57,7 +57,7 @@ class FusionConfig:
     d_word: int = 64
     n_pairs: int = 2**14
     word_dropout: float = 0.1
-    augment: float = 1.0
+    augment: float = 0.5
     flip: bool = False
 
 

@@ -74,10 +74,10 @@ class Inputs:
 
 
 def as_tensor(array: NDArray[Any]) -> Tensor:
-    """The array's own memory as a tensor, which nothing is to write to: the array may be read-only."""
+    """The memory of an array in one piece as a tensor, which nothing is to write to: the array may be read-only."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*not writable.*")
-        return torch.from_numpy(array)
+        return torch.from_numpy(np.ascontiguousarray(array))
 
 
 def padded(array: NDArray[Any], n_rows: int) -> NDArray[Any]:

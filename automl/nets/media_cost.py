@@ -25,9 +25,9 @@ _CONVOLVED, _CONVOLVED_VALUE = 3e-11, 1.2e-9
 _RECURRED, _RECURRED_VALUE = 1e-10, 5e-9
 _PRODUCT, _VALUE = 6e-11, 4.5e-9
 # Seconds of a value looked up in a table, of a parameter that the optimiser moves, and whatever the rows of a batch: of
-# the layers of a trunk, and of a step of a recurrence.
+# the layers of a trunk, of filters over words, and of a step of a recurrence.
 _LOOKED_UP, _PARAMETER = 2.7e-9, 1.2e-9
-_TRUNK_STEP, _RECURRENCE = 9e-3, 1.2e-4
+_TRUNK_STEP, _FILTERS_STEP, _RECURRENCE = 9e-3, 4e-3, 1.2e-4
 
 
 def refusal(profile: Profile, kinds: tuple[str, ...], least_rows: int = MIN_ROWS) -> str | None:
@@ -63,7 +63,7 @@ def epochs_of(profile: Profile, rows: int, least: int, most: int) -> int:
 
 def batch_of(profile: Profile) -> int:
     """Rows of a step: few where there are few, so that there are steps enough."""
-    for most, size in ((1_000, 32), (5_000, 64), (50_000, 128)):
+    for most, size in ((1_000, 32), (20_000, 64), (100_000, 128)):
         if profile.size.n_rows < most:
             return size
     return 256
@@ -168,7 +168,7 @@ def _word_convolution(extent: Extent, n_rows: int, params: Params) -> Work:
     filters = 12 * d * width
     values = n_words * (3 * width + d)
     seconds = n_words * _CONVOLVED * filters + _VALUE * values
-    return Work(seconds, filters + d * _n_codes(extent, n_rows), 3 * values)
+    return Work(seconds, filters + d * _n_codes(extent, n_rows), 3 * values, _FILTERS_STEP)
 
 
 def _word_recurrence(extent: Extent, n_rows: int, params: Params) -> Work:

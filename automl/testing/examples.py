@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from automl.family import Rows
 from automl.features import Features, Layout
 from automl.profile import ColumnProfile, Profile, Shape
-from automl.task import Task, TaskKind
+from automl.task import History, Task, TaskKind
 from automl.testing.media import Medium, medium_blocks, medium_column
 
 _MEDIUM = "media"
@@ -63,6 +63,22 @@ def media_example(medium: Medium, kind: TaskKind, n_rows: int = 360, n_classes: 
     x = Features(np.column_stack([plain.x_num, summary]), plain.x_cat, layout, arrays)
     n_classes = n_classes if kind == "multiclass" else 2
     return _split(kind, x, score, n_classes, (medium_column(medium, _MEDIUM),))
+
+
+def series_example(kind: TaskKind, n_rows: int = 360, n_classes: int = 3, seed: int = 0) -> Example:
+    """The same table as a series: its first number has the values of the rows before it beside it."""
+    plain, score = _table(n_rows, seed)
+    history = History(window=3, columns=plain.layout.num_names[:1])
+    signal = plain.x_num[:, 0]
+    earlier = [np.append(np.full(k, np.nan, np.float32), signal[:-k]) for k in (2, 1)]
+    layout = msgspec.structs.replace(
+        plain.layout,
+        num_names=(*plain.layout.num_names, *history.lags(history.columns[0])[:-1]),
+        num_sources=(*plain.layout.num_sources, 0, 0),
+    )
+    x = Features(np.column_stack([plain.x_num, *earlier]), plain.x_cat, layout)
+    case = _split(kind, x, score, n_classes if kind == "multiclass" else 2)
+    return replace(case, task=msgspec.structs.replace(case.task, history=history))
 
 
 def _table(n_rows: int, seed: int) -> tuple[Features, NDArray[np.float64]]:

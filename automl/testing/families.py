@@ -30,7 +30,7 @@ from automl.profile import Shape
 from automl.space import contains
 from automl.states import pack, unpack
 from automl.task import TaskKind
-from automl.testing.examples import Example, example, media_example, only
+from automl.testing.examples import Example, example, media_example, only, series_example
 from automl.testing.media import MEDIA, Medium
 
 Check: TypeAlias = Callable[[Family], None]
@@ -40,11 +40,11 @@ HEAVY = frozenset(
 )
 KINDS: tuple[TaskKind, ...] = ("binary", "multiclass", "regression")
 _SECONDS = 60.0
-_N_ROWS, _MORE_ROWS = 360, 6_000
+_N_ROWS, _MORE_ROWS = 360, 5_000
 
 
 def _cases(family: Family, kinds: tuple[TaskKind, ...] = KINDS, n_rows: int = _N_ROWS) -> list[Example]:
-    """The examples that a family takes, larger ones where it takes none of so many rows.
+    """The examples that a family takes: larger ones where it takes none of so many rows, series where it takes no others.
 
     Of each kind of task, with the first of its media, and a binary one with each further medium.
     """
@@ -54,7 +54,8 @@ def _cases(family: Family, kinds: tuple[TaskKind, ...] = KINDS, n_rows: int = _N
         cases = [case for case in cases if family.eligible(case.profile, case.task) is None]
         if cases:
             return cases
-    return []
+    cases = [series_example(kind, n_rows) for kind in kinds]
+    return [case for case in cases if family.eligible(case.profile, case.task) is None]
 
 
 def _case(family: Family, kind: TaskKind, n_rows: int) -> Example:

@@ -14,7 +14,7 @@ Medium: TypeAlias = Literal["image", "audio", "text"]
 Blocks: TypeAlias = tuple[tuple[Block, ...], tuple[Any, ...]]
 MEDIA: tuple[Medium, ...] = ("image", "audio", "text")
 
-_SIDE, _SQUARE = 16, 4  # pixels
+_SIDE, _SQUARE = 12, 4  # pixels
 _N_FRAMES, _N_BANDS = 32, 24
 _N_WORDS, _N_TELLING = 12, 8
 _EXTENTS: dict[Medium, Extent] = {

@@ -12,8 +12,10 @@ from automl.family import Family
 from automl.profile import Profile
 from automl.space import Params
 from automl.testing.families import CHECKS, Check, check_record
+from automl.testing.media import MEDIA
 
 FEW_EPOCHS = 60
+FEW_EPOCHS_OF_MEDIA = 20
 
 
 def _cases() -> list[Any]:
@@ -26,11 +28,11 @@ def _cases() -> list[Any]:
 
 def _shortened(family: Family) -> Family:
     """The family with fewer epochs in its defaults, where it counts epochs."""
+    most = FEW_EPOCHS_OF_MEDIA if family.traits & set(MEDIA) else FEW_EPOCHS
 
     def default(profile: Profile) -> tuple[Params, ...]:
         return tuple(
-            {k: min(int(v or 0), FEW_EPOCHS) if k == "n_epochs" else v for k, v in p.items()}
-            for p in family.default(profile)
+            {k: min(int(v or 0), most) if k == "n_epochs" else v for k, v in p.items()} for p in family.default(profile)
         )
 
     return replace(family, default=default)

@@ -43,7 +43,7 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
-@pytest.mark.parametrize("name", ["layers", "realmlp", "tabm"])
+@pytest.mark.parametrize("name", ["layers", "realmlp", "tabm", "vision", "sound", "sequences", "language", "fusion"])
 def test_examples_in_docstrings_hold(name: str):
     module = importlib.import_module(f"automl.nets.{name}")
     outcome = doctest.testmod(module, extraglobs={"torch": torch})
