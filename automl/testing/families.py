@@ -44,9 +44,9 @@ _N_ROWS, _MORE_ROWS = 360, 5_000
 
 
 def _cases(family: Family, kinds: tuple[TaskKind, ...] = KINDS, n_rows: int = _N_ROWS) -> list[Example]:
-    """The examples that a family takes: larger ones where it takes none of so many rows, series where it takes no others.
+    """The examples that a family takes, of each kind with the first of its media, binary with each further medium.
 
-    Of each kind of task, with the first of its media, and a binary one with each further medium.
+    Larger ones where it takes none of so many rows, series where it takes no others.
     """
     for size in (n_rows, _MORE_ROWS):
         cases = [_case(family, kind, size) for kind in kinds]

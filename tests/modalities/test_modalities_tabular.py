@@ -263,11 +263,8 @@ def test_shape_counts_as_the_encoder_does() -> None:
     ]
     shape = shape_of(columns, 10, 3)
     assert (shape.d_num, shape.d_cat, shape.n_levels, shape.n_rows, shape.n_outputs) == (19, 2, 10, 10, 3)
-    texts = [
-        ColumnProfile(
-            name="t", kind="text", confidence=1, evidence="", storage="string", extent=Extent(words=20.0), n_missing=1_000
-        )
-    ]
+    told = {"kind": "text", "confidence": 1.0, "evidence": "", "storage": "string", "n_missing": 1_000}
+    texts = [ColumnProfile(name="t", extent=Extent(words=20.0), **told)]  # type: ignore[arg-type]
     assert shape_of(texts, 5_000, 2).d_num == 200 + 4
 
 
