@@ -22,6 +22,7 @@ from automl.context import Context, Prepared
 from automl.encoder import Encoder, encode_target
 from automl.engines import Engine
 from automl.ensemble import calibrate
+from automl.errors import DataError
 from automl.evaluate import evaluate_predictor
 from automl.explaining import collect, start_explaining
 from automl.forecast import Forecast
@@ -214,7 +215,11 @@ def _on_test_file(context: Context, run: RunDir) -> tuple[Estimate, ...]:
         return ()
     from automl.bundle import load_model
 
-    return evaluate_predictor(load_model(run.path / MODEL), read(context.settings.test).table)
+    try:
+        return evaluate_predictor(load_model(run.path / MODEL), read(context.settings.test).table)
+    except DataError as problem:
+        context.warn(f"the model was not scored on {context.settings.test}: {problem.message}")
+        return ()
 
 
 def save_model(

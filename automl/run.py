@@ -47,6 +47,7 @@ from automl.table import Table
 from automl.task import Task, is_target_name
 
 _WARM_TRAITS = ["linear", "boosting", "bagging"]
+_N_LOOKED_AT = 1_000
 
 
 def fit(settings: Settings, folder: Path, sink: Sink, *, started: float, stop: Callable[[], bool] = never) -> Outcome:
@@ -62,8 +63,9 @@ def fit(settings: Settings, folder: Path, sink: Sink, *, started: float, stop: C
     RunDir.check(folder, overwrite=settings.overwrite)
     context = Context(settings, sink, started, stop)
     with _opened_engine(settings) as engine:
-        table, profile, task = read_data(context)
-        return _run(context, with_target(table, profile, task), folder, engine)
+        prepared = with_target(*read_data(context))
+        _check_test_file(settings, prepared.task)
+        return _run(context, prepared, folder, engine)
 
 
 def fit_table(
@@ -225,6 +227,16 @@ def _no_target(table: Table, found: Profile) -> AutoMLError:
     advice = [finding.advice for finding in found.findings if finding.code == "D009" and finding.advice]
     message = f"no target could be told from the columns of {found.source}"
     return UsageError(message, *(advice or ["try: --target COLUMN"]))
+
+
+def _check_test_file(settings: Settings, task: Task) -> None:
+    """Look at the file that the finished model is to be scored on before anything is learned.
+
+    Raises:
+        DataError: It is not there, is no table, or lacks the target.
+    """
+    if settings.test is not None:
+        read(settings.test, n_rows=_N_LOOKED_AT).table.column(task.target)
 
 
 def decide_plan(context: Context, prepared: Prepared, machine: Hardware) -> Plan:

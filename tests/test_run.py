@@ -178,3 +178,26 @@ def test_a_folder_that_is_there_is_refused_before_anything_is_read(tmp_path: Pat
     (tmp_path / "run" / "x").touch()
     with pytest.raises(UsageError, match="is there already"):
         run.fit(settings(data="nowhere.csv"), tmp_path / "run", nowhere, started=time.monotonic())
+
+
+def test_a_test_file_that_cannot_be_is_refused_before_anything_is_learned(tmp_path: Path) -> None:
+    data = tmp_path / "shops.csv"
+    DATA.frame.write_csv(data)
+    events: list[Event] = []
+    for name, lines in (("none.csv", None), ("other.csv", "size,age\n1,2\n3,4\n")):
+        if lines:
+            (tmp_path / name).write_text(lines)
+        told = settings(data=str(data), test=str(tmp_path / name))
+        with pytest.raises(DataError, match=name):
+            run.fit(told, tmp_path / "run", events.append, started=time.monotonic())
+    assert not any(isinstance(event, TrialEnded) for event in events)
+
+
+def test_a_test_file_with_a_value_that_cannot_be_read_costs_its_score_and_no_more(tmp_path: Path) -> None:
+    data, test = tmp_path / "shops.csv", tmp_path / "test.csv"
+    DATA.frame.write_csv(data)
+    text = data.read_text().splitlines()
+    test.write_text("\n".join([*text[:20], ",".join(["a lot", *text[20].split(",")[1:]])]))
+    outcome = run.fit(settings(data=str(data), test=str(test)), tmp_path / "run", nowhere, started=time.monotonic())
+    assert outcome.test == ()
+    assert any("not scored on" in sentence and "test.csv" in sentence for sentence in outcome.skipped)
