@@ -25,6 +25,8 @@ Role: TypeAlias = Literal["feature", "target", "group", "time", "weight", "left_
 Severity: TypeAlias = Literal["info", "warning", "danger"]
 Modality: TypeAlias = Literal["tabular", "text", "image", "audio", "mixed"]
 
+USUAL_WORDS = 15.0
+
 
 class NumberFormat(msgspec.Struct, frozen=True):
     """How the strings of a column are read as numbers.
@@ -118,6 +120,11 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     date_format: str | None = None
     levels: tuple[str, ...] = ()
     extent: Extent | None = None
+
+    @property
+    def n_words(self) -> float:
+        """Words in a text, on average; a short sentence's where they were not counted."""
+        return self.extent.words if self.extent else USUAL_WORDS
 
     @property
     def is_feature(self) -> bool:
@@ -214,6 +221,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     def features(self) -> tuple[ColumnProfile, ...]:
         """The columns a model learns from."""
         return tuple(c for c in self.columns if c.is_feature)
+
+    def holds(self, *kinds: ColumnKind) -> bool:
+        """Whether a model could learn from a column of one of these kinds."""
+        return any(c.kind in kinds for c in self.features)
 
 
 def words_of(name: str) -> tuple[str, ...]:

@@ -23,8 +23,7 @@ from automl.errors import AutoMLError, BudgetError, DataError, UsageError
 from automl.events import Decided, JsonLines, Planned, Profiled, Sink, fan_out
 from automl.finish import Found, conclude, save_model
 from automl.history import history_of, with_history
-from automl.modalities._columns import profile_column
-from automl.modalities.tabular import profile_table
+from automl.modalities.tabular import date_format_of, profile_table
 from automl.outcome import Outcome
 from automl.plan import Hardware, Plan
 from automl.policy.cost import Calibration, search_seconds
@@ -191,7 +190,7 @@ def _time_format(table: Table, settings: Settings) -> str | None:
     """How the dates of the time column are read, where rows look back in its order."""
     if settings.window is None or settings.time not in table.names:
         return None
-    return profile_column(table.column(settings.time), settings.types.get(settings.time)).date_format
+    return date_format_of(table.column(settings.time), settings)
 
 
 def with_target(table: Table, found: Profile, task: Task | None) -> Prepared:

@@ -6,18 +6,16 @@ from automl.profile import Profile
 
 # Distinct words and pairs of words in a text for each of its words, and runs of characters.
 _TERMS_A_WORD, _GRAMS_A_WORD = 1.5, 11.0
-_USUAL_WORDS = 15.0
 
 
 def no_text(profile: Profile) -> str | None:
     """Why there is nothing to read, or None."""
-    return None if any(c.kind == "text" for c in profile.features) else "no column holds text"
+    return None if profile.holds("text") else "no column holds text"
 
 
 def words_a_row(profile: Profile) -> float:
     """Words in the texts of a row, on average."""
-    texts = [c for c in profile.features if c.kind == "text"]
-    return sum(c.extent.words if c.extent else _USUAL_WORDS for c in texts)
+    return sum(c.n_words for c in profile.features if c.kind == "text")
 
 
 def cells_of_terms(profile: Profile, *, grams: bool) -> float:

@@ -2,38 +2,9 @@
 
 from __future__ import annotations
 
-from automl.family import Family, Model
-from automl.features import Layout
-from automl.nets.media_cost import batch_of, epochs_of, fusion_cost, n_pairs_of, refusal
-from automl.plan import Cost, Hardware
+from automl.nets.fusion_family import FusionRecipe, fusion_family
 from automl.profile import Profile
 from automl.space import Choice, Float, Int, Params, Space
-from automl.task import Task
-
-_READS = ("image", "audio")
-_ROWS_SEEN, _MOST_EPOCHS = 96_000, 40
-_RECIPE: Params = {
-    "image": "conv",
-    "audio": "conv",
-    "words": "bag",
-    "n_epochs": 16,
-    "batch_size": 64,
-    "lr_schedule": "one_cycle",
-    "bfloat16": True,
-    "width": 16,
-    "depth": 1,
-    "d_word": 64,
-    "n_pairs": 2**14,
-    "lr": 5e-3,
-}
-
-
-def _eligible(profile: Profile, task: Task) -> str | None:  # noqa: ARG001 - any task
-    return refusal(profile, _READS)
-
-
-def _cost(profile: Profile, params: Params, hardware: Hardware) -> Cost:
-    return fusion_cost(profile, _RECIPE | params, hardware)
 
 
 def _space(profile: Profile) -> Space:
@@ -47,48 +18,30 @@ def _space(profile: Profile) -> Space:
         "dropout": Float(0.0, 0.5),
         "augment": Float(0.0, 1.0),
     }
-    return space | {"flip": Choice((True, False))} if _has_images(profile) else space
+    return space | {"flip": Choice((True, False))} if profile.holds("image") else space
 
 
-def _default(profile: Profile) -> tuple[Params, ...]:
+def _variants(profile: Profile) -> tuple[Params, ...]:
     """A small ResNet, one of half the width with the other answer to mirroring, and a deeper one that changes more.
 
     Colour photographs are mirrored in the first; what is grey may be writing, which is not to be.
     """
     flip = any(c.kind == "image" and c.extent is not None and c.extent.channels == 3 for c in profile.features)
-    usual: Params = {
-        "n_epochs": epochs_of(profile, _ROWS_SEEN, least=6, most=_MOST_EPOCHS),
-        "batch_size": batch_of(profile),
-        "width": 16,
-        "depth": 1,
-        "lr": 5e-3,
-        "decay": 5e-2,
-        "dropout": 0.1,
-        "augment": 0.5,
-        "flip": flip,
-        "n_pairs": n_pairs_of(profile),
-    }
-    return usual, usual | {"width": 8, "flip": _has_images(profile) and not flip}, usual | {"depth": 2, "augment": 0.8}
+    narrow: Params = {"width": 8, "flip": profile.holds("image") and not flip}
+    return {"flip": flip}, narrow, {"flip": flip, "depth": 2, "augment": 0.8}
 
 
-def _has_images(profile: Profile) -> bool:
-    return any(c.kind == "image" for c in profile.features)
-
-
-def _build(params: Params, task: Task, layout: Layout) -> Model:  # noqa: ARG001 - the model looks at the rows
-    from automl.nets.model import NetModel
-
-    return NetModel("fusion", _RECIPE | params, task)
-
-
-FAMILY = Family(
-    name="convnet",
-    title="convolutional net (small ResNet)",
-    traits=frozenset({"neural", "image", "audio"}),
-    eligible=_eligible,
-    cost=_cost,
-    space=_space,
-    default=_default,
-    build=_build,
-    modules=("automl.nets.training",),
+FAMILY = fusion_family(
+    "convnet",
+    "convolutional net (small ResNet)",
+    frozenset({"image", "audio"}),
+    FusionRecipe(
+        reads=("image", "audio"),
+        fixed={"image": "conv", "audio": "conv", "words": "bag", "d_word": 64, "bfloat16": True},
+        usual={"width": 16, "depth": 1, "lr": 5e-3, "decay": 5e-2, "dropout": 0.1, "augment": 0.5},
+        variants=_variants,
+        space=_space,
+        rows_seen=96_000,
+        epochs=(6, 40),
+    ),
 )

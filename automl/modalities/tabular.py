@@ -24,7 +24,6 @@ UNSTRUCTURED = "none"  # as in --group none, --time none: rows are split at rand
 MOST_LEVELS = 1000  # categories of a column that are told apart
 _D_DATETIME = 8  # numeric features of a date
 _D_COUNTS = 4  # numeric features of a text beside its topics
-_USUAL_WORDS = 15.0
 _D_MEDIA = 280  # numeric features of an image or a sound
 
 
@@ -115,13 +114,17 @@ def shape_of(columns: Iterable[ColumnProfile], n_rows: int, n_outputs: int) -> S
         elif column.kind == "datetime":
             d_num += _D_DATETIME
         elif column.kind == "text":
-            n_words = column.extent.words if column.extent else _USUAL_WORDS
-            d_num += max(LEAST_TOPICS, n_topics(n_words, n_rows - column.n_missing, n_texts)) + _D_COUNTS
+            d_num += max(LEAST_TOPICS, n_topics(column.n_words, n_rows - column.n_missing, n_texts)) + _D_COUNTS
         elif column.kind in ("image", "audio"):
             d_num += _D_MEDIA
         elif column.kind in ("number", "boolean", "ordinal"):
             d_num += 1
     return Shape(n_rows=n_rows, d_num=d_num, d_cat=d_cat, n_levels=n_levels, n_outputs=n_outputs)
+
+
+def date_format_of(column: Column, settings: Settings) -> str | None:
+    """How the values of a column are read as dates; None where they are none."""
+    return profile_column(column, settings.types.get(column.name)).date_format
 
 
 def _profile(context: Context, findings: tuple[Finding, ...]) -> Profile:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from automl.nets.cost import MIN_ROWS, Work, training_cost
 from automl.nets.geometry import frames_together, n_stages, strides
 from automl.plan import Cost, Hardware
-from automl.profile import Extent, Profile
+from automl.profile import USUAL_WORDS, ColumnKind, Extent, Profile
 from automl.space import Params
+from automl.text_cost import words_a_row
 
 _PLURALS = {"image": "images", "audio": "sounds", "text": "texts"}
 _BLOCK_KINDS = {"image": "image", "audio": "audio", "text": "words"}
-_USUAL = Extent(words=15.0, height=32, width=32, channels=3, seconds=1.0)  # where a profile does not tell
+_USUAL = Extent(words=USUAL_WORDS, height=32, width=32, channels=3, seconds=1.0)  # where a profile does not tell
 _MOST_WORDS, _MOST_CODES = 256, 31_000
 _D_COLUMNS = 64
 
@@ -30,9 +31,9 @@ _LOOKED_UP, _PARAMETER = 2.7e-9, 1.2e-9
 _TRUNK_STEP, _FILTERS_STEP, _RECURRENCE = 9e-3, 4e-3, 1.2e-4
 
 
-def refusal(profile: Profile, kinds: tuple[str, ...], least_rows: int = MIN_ROWS) -> str | None:
+def refusal(profile: Profile, kinds: tuple[ColumnKind, ...], least_rows: int = MIN_ROWS) -> str | None:
     """Why a net that is for columns of these kinds can't learn from a table, or None."""
-    if not any(column.kind in kinds for column in profile.features):
+    if not profile.holds(*kinds):
         return f"no column holds {' or '.join(_PLURALS[kind] for kind in kinds)}"
     n_rows = profile.size.n_rows
     if n_rows < least_rows:
@@ -71,8 +72,7 @@ def batch_of(profile: Profile) -> int:
 
 def n_pairs_of(profile: Profile) -> int:
     """Rows for pairs of words: a power of 2, from 2^12 to 2^16, about as many as there are pairs that repeat."""
-    words = sum((column.extent or _USUAL).words for column in profile.features if column.kind == "text")
-    pairs = profile.size.n_rows * words / 10
+    pairs = profile.size.n_rows * words_a_row(profile) / 10
     return int(2 ** max(12, min(16, round(pairs).bit_length())))
 
 

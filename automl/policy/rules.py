@@ -18,6 +18,7 @@ from typing import TypeAlias
 from automl.policy.effects import Case, Effect, MaxDefaults, MaxModels, Prefer, Require, Rule, RuleOut, Ruling
 from automl.policy.learned import learned, moved, preferences, standing
 from automl.policy.units import seconds_text
+from automl.profile import ColumnKind
 from automl.quantities import format_bytes
 from automl.typography import counted, format_share
 
@@ -252,9 +253,9 @@ def sounds(case: Case) -> Ruling | None:
     return _media(case, "audio", "sounds")
 
 
-def _media(case: Case, kind: str, named: str) -> Ruling | None:
+def _media(case: Case, kind: ColumnKind, named: str) -> Ruling | None:
     """Nets that read the medium itself go up with every doubling of rows, from none at `_FEW_MEDIA` on."""
-    if not any(c.kind == kind for c in case.profile.features):
+    if not case.profile.holds(kind):
         return None
     n = case.shape.n_rows
     doublings = min(max(0.0, log2(n / _FEW_MEDIA)), _MOST_DOUBLINGS_OF_MEDIA)
