@@ -74,13 +74,19 @@ def pack(trees: Sequence[Any], leaf_value: Callable[[Array, Array], Array]) -> T
         trees: At least one.
         leaf_value: (values (n_leaves, k), weights (n_leaves,)) -> (n_leaves, n_outputs), what a leaf will predict.
     """
-    nodes = np.concatenate([tree.__getstate__()["nodes"] for tree in trees])
+    packed = [_pack_one(tree, leaf_value) for tree in trees]
+    together = {name: np.concatenate([columns[name] for columns in packed]) for name in packed[0]}
+    starts = np.r_[0, np.cumsum([tree.node_count for tree in trees])].astype(_DTYPES["starts"])
+    return TreeArrays(starts=starts, **together)
+
+
+def _pack_one(tree: Any, leaf_value: Callable[[Array, Array], Array]) -> dict[str, Array]:
+    """Columns of one tree, so that no more than its own is held twice."""
+    nodes = tree.__getstate__()["nodes"]
     leaf = nodes["left_child"] == _LEAF
-    value = np.concatenate([tree.value[tree.children_left == _LEAF, 0, :] for tree in trees])
     below = nodes["threshold"].astype(np.float32)
     below = np.where(below > nodes["threshold"], np.nextafter(below, np.float32(-np.inf)), below)
     columns = {
-        "starts": np.r_[0, np.cumsum([tree.node_count for tree in trees])],
         "left": nodes["left_child"],
         "right": nodes["right_child"],
         "feature": nodes["feature"],
@@ -88,10 +94,8 @@ def pack(trees: Sequence[Any], leaf_value: Callable[[Array, Array], Array]) -> T
         "weight": nodes["weighted_n_node_samples"],
         "missing_left": nodes["missing_go_to_left"],
     }
-    return TreeArrays(
-        **{name: column.astype(_DTYPES[name]) for name, column in columns.items()},
-        value=leaf_value(value, nodes["weighted_n_node_samples"][leaf]),
-    )
+    columns = {name: column.astype(_DTYPES[name]) for name, column in columns.items()}
+    return columns | {"value": leaf_value(tree.value[leaf, 0, :], nodes["weighted_n_node_samples"][leaf])}
 
 
 def check_trees(arrays: TreeArrays, d: int, n_outputs: int) -> None:
@@ -156,17 +160,18 @@ def unpack(arrays: TreeArrays, d: int) -> list[Any]:
     nodes["weighted_n_node_samples"] = arrays.weight
     nodes["n_node_samples"] = np.maximum(1, np.minimum(arrays.weight, 2**40))
     nodes["missing_go_to_left"] = arrays.missing_left
-    values = np.zeros((n_nodes, 1, n_outputs))
-    values[leaf, 0, :] = arrays.value
     depth = _depths(arrays)
+    leaves = np.r_[0, np.cumsum(leaf)]
     trees = []
     for part in arrays.slices():
+        values = np.zeros((part.stop - part.start, 1, n_outputs))
+        values[leaf[part], 0, :] = arrays.value[leaves[part.start] : leaves[part.stop]]
         tree = Tree(d, np.array([n_outputs], dtype=np.intp), 1)
         state = {
             "max_depth": int(depth[part].max()),
-            "node_count": part.stop - part.start,
+            "node_count": len(values),
             "nodes": nodes[part],
-            "values": values[part],
+            "values": values,
         }
         tree.__setstate__(state)
         trees.append(tree)
@@ -278,6 +283,7 @@ class AveragedTrees:
         weights = None if train.weights is None else train.weights / max(float(train.weights.mean()), 1e-300)
         fitted, truncated = self._grow(self._matrix(train.x), y, weights, limits)
         self.arrays_ = pack([each.tree_ for each in fitted], self._leaf_value(train, len(fitted)))
+        del fitted  # large: not to be held while the same trees are built anew
         self._trees = unpack(self.arrays_, self._d)
         return FitLog(truncated=truncated)
 
