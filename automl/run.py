@@ -34,6 +34,7 @@ from automl.read import read
 from automl.rundir import EVENTS, PLAN, PROFILE, SETTINGS, RunDir
 from automl.search.best import Blend
 from automl.search.budget import Clock
+from automl.search.jobs import modules_of
 from automl.search.ledger import Ledger
 from automl.search.loop import Search
 from automl.search.objective import Material, write_material
@@ -319,6 +320,7 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
 
     Trials that an earlier process of the same run journaled are taken over.
     """
+    engine.prepare(modules_of(planned))
     prepared, encoder, material = encode(context, prepared, planned)
     write_material(run.work, material)
     seconds = planned.wishes.seconds

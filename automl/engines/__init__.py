@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -15,12 +16,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         action: "module:function" inside the package, called with `arguments` and `deadline=`.
         arguments: Anything that pickles between our own processes.
         seconds: Wall-clock limit from the start of the job; past it and a grace the worker is killed.
+        modules: To be loaded before; once for all workers where processes can be forked.
     """
 
     number: int
     action: str
     arguments: dict[str, Any]
     seconds: float
+    modules: tuple[str, ...] = ()
 
 
 class JobResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +49,10 @@ class Engine(Protocol):
     """Runs jobs, `n_workers` at a time."""
 
     n_workers: int
+
+    def prepare(self, modules: Collection[str]) -> None:
+        """Begin to load what jobs to come will name; returns at once."""
+        ...
 
     def submit(self, job: Job) -> None:
         """Queue a job."""

@@ -13,6 +13,7 @@ from multiprocessing.connection import Client
 from typing import Any
 
 from automl.engines import Job, JobResult
+from automl.engines._start import Call
 from automl.errors import Unsuitable
 
 
@@ -22,6 +23,8 @@ def run_job(job: Job) -> JobResult:
     value: Any = None
     message = ""
     try:
+        for module in job.modules:
+            importlib.import_module(module)
         value = _function(job.action)(**job.arguments, deadline=started + job.seconds)
         outcome = "done"
     except Unsuitable as refusal:
@@ -65,18 +68,24 @@ def _die_with_parent() -> None:
     os._exit(0)
 
 
-def main() -> None:
-    """Connect to the engine named on the command line, with the key it sent, and serve."""
-    key = sys.stdin.buffer.readline().strip()
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    with Client(sys.argv[1], authkey=key) as connection:
-        connection.send(sys.argv[2])
+def serve(call: Call) -> None:
+    """Report for work and do it until the engine hangs up."""
+    with Client(call.address, authkey=call.key.encode()) as connection:
+        connection.send(call.token)
         while True:
             try:
                 job = connection.recv()
             except EOFError:
                 return
             connection.send(run_job(job))
+
+
+def main() -> None:
+    """Serve the engine named on the command line, with the key it sends."""
+    key = sys.stdin.buffer.readline().strip().decode()
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    address, token = sys.argv[1:]
+    serve(Call(address, key, token))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from typing import Self
 
 from automl.engines import Job, JobResult
@@ -15,6 +16,9 @@ class Inline:
     def __init__(self) -> None:
         self.n_workers = 1
         self._queue: deque[Job] = deque()
+
+    def prepare(self, modules: Collection[str]) -> None:
+        """Nothing: jobs load what they name."""
 
     def submit(self, job: Job) -> None:
         """Queue a job."""

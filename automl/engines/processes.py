@@ -1,43 +1,54 @@
 """Jobs in long-lived worker processes on this machine.
 
-Workers are plain interpreters that connect back over a local socket: nothing is forked, so threads, notebooks and
-scripts without a main guard are safe, and the thread settings of every native library are set before it loads.
+Workers connect back over a local socket. Nothing of the user's process is forked, so threads, notebooks and scripts
+without a main guard are safe, and the thread settings of every native library are set before it loads.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener, wait
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from automl.engines import Job, JobResult
+from automl.engines._start import Call, Interpreters, Started, Starter
 from automl.errors import AutoMLError
 
 _GRACE_SECONDS = 2.0
 _GRACE_SHARE = 0.5
 _LOOK_SECONDS = 0.5
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
+_CALL_SECONDS = 0.02
 
 
 @dataclass(slots=True)
 class _Worker:
+    """A place for one job at a time.
+
+    Attributes:
+        loaded: Modules it has from the start; None where it loads what it needs.
+        born: When it was started, as `time.monotonic()`.
+        job: That it has or will be sent once it has called.
+        since: When the job was sent; None before.
+    """
+
     token: str
-    process: subprocess.Popen[bytes]
-    errors: IO[bytes]
-    started: float
+    process: Started
+    loaded: Collection[str] | None
+    born: float
     job: Job | None = None
-    since: float = 0.0
+    since: float | None = None
     peak_bytes: int = 0
+
+    def suits(self, job: Job) -> bool:
+        return self.loaded is None or set(job.modules) <= set(self.loaded)
 
 
 @dataclass(slots=True)
@@ -58,12 +69,17 @@ class Processes:
     def __init__(self, n_workers: int, memory_bytes: int | None = None) -> None:
         self.n_workers = n_workers
         self._memory_bytes = memory_bytes
-        self._key = secrets.token_hex(16).encode()
-        self._listener = Listener(authkey=self._key)
+        self._key = secrets.token_hex(16)
+        self._listener = Listener(authkey=self._key.encode())
         self._books = _Books()
-        self._workers = [_start(str(self._listener.address), self._key) for _ in range(n_workers)]
+        self._starter = _starter()
+        self._workers = [self._start() for _ in range(n_workers)]
         self._looked = 0.0
         threading.Thread(target=self._answer, daemon=True).start()
+
+    def prepare(self, modules: Collection[str]) -> None:
+        """Begin to load what jobs to come will name, where it is loaded once for all workers; returns at once."""
+        self._starter.prepare(modules)
 
     def submit(self, job: Job) -> None:
         """Queue a job; it goes to a worker as soon as one is free."""
@@ -86,6 +102,9 @@ class Processes:
         self._books.queue = deque(job for job in self._books.queue if job.number != number)
         for index, worker in enumerate(self._workers):
             if worker.job is not None and worker.job.number == number:
+                if worker.since is None:
+                    worker.job = None
+                    continue
                 self._books.cancelled.add(number)
                 self._replace(index)
 
@@ -93,8 +112,9 @@ class Processes:
         """Kill every worker."""
         self._books.queue.clear()
         for worker in self._workers:
-            _hang_up(worker, self._books.lines)
+            self._hang_up(worker)
         self._workers = []
+        self._starter.close()
         self._listener.close()
 
     def __enter__(self) -> Self:
@@ -115,21 +135,37 @@ class Processes:
                 return
 
     def _dispatch(self) -> None:
+        """Give queued jobs to workers that are free, and send them to those that have called."""
+        for job in list(self._books.queue):
+            index = self._place_for(job)
+            if index is not None:
+                self._books.queue.remove(job)
+                self._workers[index].job = job
         for index, worker in enumerate(self._workers):
-            line = self._books.lines.get(worker.token)
-            if worker.job is not None or not self._books.queue:
+            if worker.job is None or worker.since is not None:
                 continue
+            line = self._books.lines.get(worker.token)
             if line is None:
                 _check_start(worker)
                 continue
-            job = self._books.queue.popleft()
             try:
-                line.send(job)
+                line.send(worker.job)
             except OSError:  # it ended while it had nothing to do
-                self._books.queue.appendleft(job)
-                self._replace(index)
+                self._replace(index, worker.job)
                 continue
-            worker.job, worker.since = job, time.monotonic()
+            worker.since = time.monotonic()
+
+    def _place_for(self, job: Job) -> int | None:
+        """A free worker that has loaded what the job needs, or a new one that will have in the place of a free one."""
+        free = [index for index, worker in enumerate(self._workers) if worker.job is None]
+        called = [index for index in free if self._workers[index].token in self._books.lines]
+        for index in (*called, *free):
+            if self._workers[index].suits(job):
+                return index
+        if called:
+            self._replace(called[0], job)
+            return called[0]
+        return None
 
     def _busy(self) -> bool:
         return bool(self._books.queue) or any(worker.job is not None for worker in self._workers)
@@ -138,10 +174,12 @@ class Processes:
         lines = {
             self._books.lines[worker.token]: index
             for index, worker in enumerate(self._workers)
-            if worker.job is not None
+            if worker.since is not None
         }
+        if any(worker.job is not None and worker.since is None for worker in self._workers):
+            seconds = min(seconds, _CALL_SECONDS)
         if not lines:
-            time.sleep(min(seconds, 0.01))
+            time.sleep(min(seconds, _CALL_SECONDS))
             return []
         results = []
         for line in wait(list(lines), timeout=seconds):
@@ -151,9 +189,9 @@ class Processes:
             try:
                 result = line.recv()
             except (EOFError, OSError):
-                results.append(self._lost(index, f"worker ended with status {worker.process.wait()}"))
+                results.append(self._lost(index, f"worker ended with status {_status(worker)}"))
                 continue
-            worker.job, worker.peak_bytes = None, result.peak_bytes
+            worker.job, worker.since, worker.peak_bytes = None, None, result.peak_bytes
             results.append(result)
         return results
 
@@ -162,12 +200,12 @@ class Processes:
         look = self._memory_bytes is not None and now - self._looked > _LOOK_SECONDS
         results = []
         for index, worker in enumerate(self._workers):
-            if worker.job is None:
+            if worker.job is None or worker.since is None:
                 continue
             over = now - worker.since - worker.job.seconds
             if over > max(_GRACE_SECONDS, _GRACE_SHARE * worker.job.seconds):
                 results.append(self._lost(index, f"killed {over:.1f} s past its limit of {worker.job.seconds:.1f} s"))
-            elif look and self._memory_bytes is not None and _resident(worker) > self._memory_bytes:
+            elif look and self._memory_bytes is not None and _held_bytes(worker) > self._memory_bytes:
                 limit = self._memory_bytes / 2**20
                 results.append(self._lost(index, f"killed for holding more than {limit:,.0f} MiB of memory"))
         if look:
@@ -177,79 +215,63 @@ class Processes:
     def _lost(self, index: int, message: str) -> JobResult:
         worker = self._workers[index]
         assert worker.job is not None
-        worker.errors.seek(0)
-        said = worker.errors.read()[-2000:].decode(errors="replace").strip()
+        assert worker.since is not None
         result = JobResult(
             number=worker.job.number,
             outcome="killed",
-            message=f"{message}\n{said}".strip(),
+            message=f"{message}\n{worker.process.said()}".strip(),
             seconds=time.monotonic() - worker.since,
             peak_bytes=worker.peak_bytes,
         )
         self._replace(index)
         return result
 
-    def _replace(self, index: int) -> None:
-        """A new worker in the place of one that is stopped."""
-        _hang_up(self._workers[index], self._books.lines)
-        self._workers[index] = _start(str(self._listener.address), self._key)
+    def _replace(self, index: int, job: Job | None = None) -> None:
+        """A new worker, for a job, in the place of one that is stopped."""
+        self._hang_up(self._workers[index])
+        self._workers[index] = self._start(job)
+
+    def _start(self, job: Job | None = None) -> _Worker:
+        call = Call(str(self._listener.address), self._key, secrets.token_hex(8))
+        modules = () if job is None else job.modules
+        process = self._starter.start(call, modules)
+        return _Worker(call.token, process, self._starter.loaded(modules), time.monotonic(), job)
+
+    def _hang_up(self, worker: _Worker) -> None:
+        worker.process.kill()
+        line = self._books.lines.pop(worker.token, None)
+        if line is not None:
+            line.close()
 
 
-def _start(address: str, key: bytes) -> _Worker:
-    token = secrets.token_hex(8)
-    errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [sys.executable, "-m", "automl.engines._worker", address, token],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=errors,
-        env=_environment(),
-        start_new_session=True,
-        bufsize=0,  # nothing is left to flush to a worker that has died
-    )
-    assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError):  # it has ended already: _check_start reads why
-        process.stdin.write(key + b"\n")
-    return _Worker(token, process, errors, time.monotonic())
+def _starter() -> Starter:
+    if sys.platform == "linux":
+        from automl.engines._nursery import Nursery
+
+        return Nursery()
+    return Interpreters()
 
 
 def _check_start(worker: _Worker) -> None:
-    if worker.process.poll() is not None or time.monotonic() - worker.started > _START_SECONDS:
-        worker.errors.seek(0)
-        said = worker.errors.read()[-2000:].decode(errors="replace").strip()
-        raise AutoMLError("a worker process could not be started", said, "try: --engine inline")
+    if worker.process.status() is not None or time.monotonic() - worker.born > _START_SECONDS:
+        raise AutoMLError("a worker process could not be started", worker.process.said(), "try: --engine inline")
 
 
-def _hang_up(worker: _Worker, lines: dict[str, Connection[Any, Any]]) -> None:
-    worker.process.kill()
-    worker.process.wait()
-    if worker.process.stdin is not None:
-        worker.process.stdin.close()
-    line = lines.pop(worker.token, None)
-    if line is not None:
-        line.close()
-    worker.errors.close()
+def _status(worker: _Worker) -> int | None:
+    """How a worker ended; what it had to say may take a moment to arrive."""
+    until = time.monotonic() + _GRACE_SECONDS
+    while (status := worker.process.status()) is None and time.monotonic() < until:
+        time.sleep(0.01)
+    return status
 
 
-def _environment() -> dict[str, str]:
-    """One thread a library, and none that spins: two fits side by side beat one fit on two threads here."""
-    names = (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-    )
-    polars = {"POLARS_MAX_THREADS": "1"}
-    return {**os.environ, **dict.fromkeys(names, "1"), **polars, "OMP_WAIT_POLICY": "PASSIVE", "MPLBACKEND": "Agg"}
-
-
-def _resident(worker: _Worker) -> int:
+def _held_bytes(worker: _Worker) -> int:
+    """Memory that would be free without it: what it shares with others is not its own."""
     import psutil
 
     try:
-        return int(psutil.Process(worker.process.pid).memory_info().rss)
-    except psutil.NoSuchProcess:
+        return int(psutil.Process(worker.process.pid).memory_full_info().uss)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
         return 0
 
 

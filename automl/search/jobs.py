@@ -30,6 +30,11 @@ class Assignment:
     share: float = 1.0
 
 
+def modules_of(plan: Plan) -> set[str]:
+    """What the fits of a plan load that takes long to load."""
+    return {module for candidate in plan.candidates for module in registry.family(candidate.family).modules}
+
+
 def fold_job(plan: Plan, ledger: Ledger, assignment: Assignment, *, number: int, left: float) -> Job:
     """A trial's fit on one fold.
 
@@ -75,12 +80,14 @@ def _arguments(plan: Plan, ledger: Ledger, trial: Trial, fold: int, params: Para
 
 
 def _job(action: str, arguments: dict[str, Any], number: int, left: float) -> Job:
-    loading = _LOAD_SECONDS if registry.family(arguments["family"]).modules else 0.0
+    modules = registry.family(arguments["family"]).modules
+    loading = _LOAD_SECONDS if modules else 0.0
     return Job(
         number=number,
         action=f"automl.search.objective:{action}",
         arguments=arguments,
         seconds=min(arguments["seconds"] + loading, left),
+        modules=modules,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -139,7 +138,8 @@ def fit_fold(
         out: Folder the state is written to.
         deadline: `time.monotonic()` by which all of it must be over; a tenth is kept for prediction and storing.
     """
-    started, deadline = _begin(family, seconds, deadline)
+    started = time.monotonic()
+    deadline = min(deadline, started + seconds)
     material = read_material(work)
     split = material.splits[fold]
     train, valid = material.rows(split.train), material.rows(split.valid)
@@ -181,7 +181,8 @@ def fit_share(
         limits: n_threads, seed and device.
         deadline: `time.monotonic()` by which all of it must be over; a tenth is kept for prediction.
     """
-    started, deadline = _begin(family, seconds, deadline)
+    started = time.monotonic()
+    deadline = min(deadline, started + seconds)
     material = read_material(work)
     split = material.splits[fold]
     drawn = np.random.default_rng(fold).permutation(split.train)[: max(1, round(share * len(split.train)))]
@@ -203,21 +204,14 @@ def fit_all(
         out: Folder the state is written to.
         deadline: `time.monotonic()` by which all of it must be over; a tenth is kept for storing.
     """
-    started, deadline = _begin(family, seconds, deadline)
+    started = time.monotonic()
+    deadline = min(deadline, started + seconds)
     material = read_material(work)
     rows = material.rows(np.arange(len(material.y)))
     model = registry.family(family).build(params, material.task, material.x.layout)
     log = model.fit(rows, None, Limits(deadline=deadline - 0.1 * (deadline - started), **limits))
     write_state(Path(out), model.save())
     return log
-
-
-def _begin(family: str, seconds: float, deadline: float) -> tuple[float, float]:
-    """When the fit's own clock starts and when it ends: what the family needs is loaded before."""
-    for module in registry.family(family).modules:
-        importlib.import_module(module)
-    started = time.monotonic()
-    return started, min(deadline, started + seconds)
 
 
 def warm_up(*, traits: list[str], deadline: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
 from automl.errors import Unsuitable
@@ -27,6 +28,11 @@ def fail(deadline: float) -> float:
 def refuse(deadline: float) -> None:  # noqa: ARG001
     """A refusal."""
     raise Unsuitable("too small")
+
+
+def loaded(name: str, deadline: float) -> bool:  # noqa: ARG001
+    """Whether a module was loaded before the job ran."""
+    return name in sys.modules
 
 
 def sleep(deadline: float) -> None:  # noqa: ARG001

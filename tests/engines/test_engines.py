@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
 from collections.abc import Iterator
 
@@ -103,6 +105,57 @@ def test_a_worker_that_cannot_start_is_said(monkeypatch: pytest.MonkeyPatch) -> 
         time.sleep(0.3)
         with pytest.raises(AutoMLError, match="could not be started"):
             engine.submit(job(0, "pid"))
+
+
+def test_what_a_job_names_is_loaded_before_it_runs(engine: Engine) -> None:
+    module = "email.mime.audio"
+    engine.prepare([module])
+    arguments = {"name": module}
+    engine.submit(Job(number=0, action=f"{HERE}:loaded", arguments=arguments, seconds=20.0, modules=(module,)))
+    engine.submit(job(1, "double", value=1))
+    assert [r.value for r in collect(engine, 2)] == [True, 2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_workers_share_what_was_loaded_for_one_of_them() -> None:
+    with registry.load("engines", "processes")(2) as engine:
+        for number in range(2):
+            engine.submit(job(number, "pid"))
+        before = {r.value for r in collect(engine, 2)}
+        module = "automl.nets.training"
+        for number in range(2, 4):
+            arguments = {"name": module}
+            engine.submit(
+                Job(number=number, action=f"{HERE}:loaded", arguments=arguments, seconds=60, modules=(module,))
+            )
+        assert all(r.value for r in collect(engine, 2, 60.0))
+        for number in range(4, 6):
+            engine.submit(job(number, "pid"))
+        pids = {r.value for r in collect(engine, 2)}
+        assert not pids & before
+        parents = {psutil.Process(pid).ppid() for pid in pids}
+        assert len(parents) == 1
+        torch = [m for pid in pids for m in psutil.Process(pid).memory_maps() if "libtorch_cpu" in m.path]
+        assert torch
+        assert all(m.private_dirty + m.private_clean == 0 for m in torch)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
+def test_a_lost_nursery_is_replaced_and_takes_its_workers_along() -> None:
+    with registry.load("engines", "processes")(1) as engine:
+        engine.submit(job(0, "pid"))
+        (first,) = collect(engine, 1)
+        nursery = psutil.Process(first.value).parent()
+        assert nursery is not None
+        engine.submit(job(1, "sleep"))
+        engine.wait(0.3)
+        nursery.kill()
+        (lost,) = collect(engine, 1)
+        assert lost.outcome == "killed"
+        with contextlib.suppress(psutil.NoSuchProcess):  # reaped already
+            assert psutil.Process(first.value).status() == psutil.STATUS_ZOMBIE
+        engine.submit(job(2, "double", value=6))
+        assert [r.value for r in collect(engine, 1)] == [12]
 
 
 def test_cancel_drops_a_running_job() -> None:
