@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import statistics
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import psutil
 
 from automl import load_model
 from automl.hardware import count_cores
@@ -156,6 +158,34 @@ def idle_cores(folder: Path) -> Figure:
     return Figure("cores left idle by a fit of 60 s", idle, "", 0.1, {"wall": used.wall_seconds})
 
 
+def memory(folder: Path) -> Figure:
+    """Peak memory of all processes of a fit of 20,000 rows at 30 s, less three times the data in memory, in GB."""
+    data = mixed_table(folder / "twenty_thousand.csv", 20_000, 25)
+    output = folder / "memory"
+    process = subprocess.Popen(
+        [*AUTOML, "fit", data, "--target", "target", "-l", "30s", "--output", output, "--quiet"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, held_bytes(process.pid))
+        time.sleep(0.25)
+    held = json.loads((output / "profile.json").read_text())["memory_bytes"]
+    return Figure("memory of a fit beyond 3 x the data", (peak - 3 * held) / 1e9, "GB", 1.0, {"data_mb": held / 1e6})
+
+
+def held_bytes(pid: int) -> int:
+    """Memory of a process and all below it; what several share counts once (proportional set size, Linux)."""
+    total = 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        for each in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += each.memory_full_info().pss
+    return total
+
+
 def predict_one(folder: Path) -> Figure:
     """Milliseconds of one row through Python and a model of `--preset fast`, median of 200."""
     data = write_sample("breast_cancer", folder / "breast_cancer.csv")
@@ -202,6 +232,7 @@ MEASURES: dict[str, Callable[[Path], Figure]] = {
         breast_cancer,
         overrun,
         idle_cores,
+        memory,
         predict_million,
         predict_one,
     )
