@@ -13,6 +13,7 @@ import importlib
 import os
 import signal
 import socket
+import sys
 import tempfile
 import time
 import traceback
@@ -104,7 +105,7 @@ class Nursery:
         self._ledger = _Ledger()
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = Interpreter("automl.engines._nursery", stdin=theirs.fileno())
+            self._process = Interpreter("automl.engines._nursery", str(os.getpid()), stdin=theirs.fileno())
 
     def _send(self, call: Call | None, files: list[int]) -> None:
         order = msgspec.json.encode(Order(tuple(sorted(self._modules)), call))
@@ -151,6 +152,7 @@ class _Forked:
 
 def main() -> None:
     """Take orders until the engine is gone."""
+    _die_with(int(sys.argv[1]))
     line = socket.socket(fileno=os.dup(0))
     gc.disable()  # imports make objects that stay
     _load(_FIRST)
@@ -172,6 +174,13 @@ def main() -> None:
         _tell(line, News(pid, order.call.token))
 
 
+def _die_with(parent: int) -> None:
+    """Be killed when the parent ends, however it ends (Linux: prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before it could take this process along
+        os._exit(0)
+
+
 def _load(modules: Collection[str]) -> None:
     for module in modules:
         importlib.import_module(module)
@@ -182,9 +191,7 @@ def _be_worker(nursery: int, call: Call, errors: int) -> None:
     from automl.engines._worker import serve
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != nursery:  # it ended before it could take us along
-        os._exit(0)
+    _die_with(nursery)
     nothing = os.open(os.devnull, os.O_RDWR)
     for source, target in ((nothing, 0), (nothing, 1), (errors, 2)):
         os.dup2(source, target)
