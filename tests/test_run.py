@@ -90,7 +90,7 @@ def test_the_model_predicts_new_rows_about_as_well_as_the_run_said(tmp_path: Pat
 def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
     predictions = []
     for name in ("a", "b"):
-        outcome = run.fit_table(DATA, settings(), tmp_path / name, nowhere)
+        outcome = run.fit_table(DATA, settings(time_limit=300.0), tmp_path / name, nowhere)
         predictions.append(load_model(outcome.model).predict_table(DATA))
     assert np.array_equal(predictions[0], predictions[1])
 

@@ -54,6 +54,10 @@ class Engine(Protocol):
         """Begin to load what jobs to come will name; returns at once."""
         ...
 
+    def is_ready(self, modules: Collection[str]) -> bool:
+        """Whether a job that names these would start at once, or load them itself."""
+        ...
+
     def submit(self, job: Job) -> None:
         """Queue a job."""
         ...

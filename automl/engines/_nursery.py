@@ -40,9 +40,10 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class News(msgspec.Struct, frozen=True):
-    """A worker was forked, or has ended."""
+    """Modules are loaded, a worker was forked, or one has ended."""
 
     pid: int
+    modules: tuple[str, ...] = ()
     token: str | None = None
     status: int | None = None
 
@@ -53,6 +54,7 @@ class _Ledger:
 
     pids: dict[str, int] = field(default_factory=dict)
     statuses: dict[int, int] = field(default_factory=dict)
+    modules: set[str] = field(default_factory=set)
 
 
 class Nursery:
@@ -66,6 +68,11 @@ class Nursery:
         """Load modules for the workers forked from then on."""
         self._modules |= set(modules)
         self._send(None, [])
+
+    def is_ready(self, modules: Collection[str]) -> bool:
+        """Whether they are loaded."""
+        self._read()
+        return set(modules) <= self._ledger.modules
 
     def start(self, call: Call, modules: Collection[str]) -> Started:
         """A worker forked after `modules` were loaded."""
@@ -116,6 +123,7 @@ class Nursery:
         with contextlib.suppress(OSError):  # nothing more to read
             while message := self._line.recv(_LONGEST, socket.MSG_DONTWAIT):
                 news = msgspec.json.decode(message, type=News)
+                self._ledger.modules |= set(news.modules)
                 if news.token is not None:
                     self._ledger.pids[news.token] = news.pid
                 if news.status is not None:
@@ -162,7 +170,9 @@ def main() -> None:
         if not message:
             return
         order = msgspec.json.decode(message, type=Order)
-        _load(order.modules)
+        with contextlib.suppress(Exception):  # a job that needs it fails by it
+            _load(order.modules)
+        _tell(line, News(os.getpid(), modules=order.modules))
         if order.call is None:
             continue
         gc.freeze()  # what is loaded is not to be looked at again, nor copied for it
@@ -171,7 +181,7 @@ def main() -> None:
             line.close()
             _be_worker(nursery, order.call, files[0])
         os.close(files[0])
-        _tell(line, News(pid, order.call.token))
+        _tell(line, News(pid, token=order.call.token))
 
 
 def _die_with(parent: int) -> None:

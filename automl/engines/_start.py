@@ -59,6 +59,10 @@ class Starter(Protocol):
         """Begin to load modules for workers to come, where that can be."""
         ...
 
+    def is_ready(self, modules: Collection[str]) -> bool:
+        """Whether a worker that is to have these could be started at once."""
+        ...
+
     def start(self, call: Call, modules: Collection[str]) -> Started:
         """A worker, which need not have loaded `modules`."""
         ...
@@ -114,6 +118,10 @@ class Interpreters:
 
     def prepare(self, modules: Collection[str]) -> None:
         """Nothing: each worker loads its own."""
+
+    def is_ready(self, modules: Collection[str]) -> bool:  # noqa: ARG002
+        """True: each worker loads its own."""
+        return True
 
     def start(self, call: Call, modules: Collection[str]) -> Started:  # noqa: ARG002 - each loads its own
         """A new interpreter."""

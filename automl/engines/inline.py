@@ -20,6 +20,10 @@ class Inline:
     def prepare(self, modules: Collection[str]) -> None:
         """Nothing: jobs load what they name."""
 
+    def is_ready(self, modules: Collection[str]) -> bool:  # noqa: ARG002 - the contract's arguments
+        """True: jobs load what they name."""
+        return True
+
     def submit(self, job: Job) -> None:
         """Queue a job."""
         self._queue.append(job)

@@ -81,6 +81,10 @@ class Processes:
         """Begin to load what jobs to come will name, where it is loaded once for all workers; returns at once."""
         self._starter.prepare(modules)
 
+    def is_ready(self, modules: Collection[str]) -> bool:
+        """Whether a job that names these would start at once, or load them itself."""
+        return self._starter.is_ready(modules)
+
     def submit(self, job: Job) -> None:
         """Queue a job; it goes to a worker as soon as one is free."""
         self._books.queue.append(job)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from automl import registry
 from automl.engines import Engine, JobResult
 from automl.events import BestChanged, Foreseen, Progress, Sink, TrialEnded, TrialStarted
 from automl.forecast import Forecast
@@ -101,12 +102,16 @@ class Search:
 
     def _fill(self) -> None:
         while len(self._flight.jobs) < self._plan.n_workers and not self._out_of_trials():
-            assignment = self._schedule.next()
+            assignment = self._schedule.next(self._is_ready)
             for skipped in self._schedule.take_skipped():
                 self._sink(TrialEnded(skipped))
             if assignment is None:
                 return
             self._submit(assignment)
+
+    def _is_ready(self, family: str) -> bool:
+        """Whether what a family's fits load is there; where trials are counted they are always the same ones."""
+        return self._plan.wishes.n_trials is not None or self._engine.is_ready(registry.family(family).modules)
 
     def _out_of_trials(self) -> bool:
         limit = self._plan.wishes.n_trials

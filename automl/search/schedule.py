@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,15 +56,19 @@ class Schedule:
         self._studies: dict[str, FamilyStudy] = {}
         self._skipped: list[Trial] = []
 
-    def next(self) -> Assignment | None:
-        """The next fold to run, or None if nothing fits into what is left."""
+    def next(self, is_ready: Callable[[str], bool] = lambda _: True) -> Assignment | None:
+        """The next fold to run, or None if nothing fits into what is left.
+
+        Args:
+            is_ready: Whether a fit of this family could start at once; defaults that could not wait for those that can.
+        """
         for book in self._open.values():
             if book.waiting and not book.held:
                 return self._assign(book)
         point = self.curve.next()
         if point is not None:
             return point
-        trial = self._next_trial()
+        trial = self._next_trial(is_ready)
         if trial is None:
             return None
         self._ledger.open_trial(trial)
@@ -122,9 +126,11 @@ class Schedule:
         trial = self._ledger.trials[book.number]
         return Assignment(trial, fold, self._prices.limit(trial, len(self._ledger.splits)))
 
-    def _next_trial(self) -> Trial | None:
+    def _next_trial(self, is_ready: Callable[[str], bool]) -> Trial | None:
         while self._defaults:
-            family, params = self._defaults.popleft()
+            place = next((i for i, (family, _) in enumerate(self._defaults) if is_ready(family)), 0)
+            family, params = self._defaults[place]
+            del self._defaults[place]
             reason = self._prices.no_time(family, params, len(self._ledger.splits))
             trial = Trial(number=self._number(), family=family, params=params, origin=_origin(family))
             if not reason:

@@ -116,6 +116,14 @@ def test_what_a_job_names_is_loaded_before_it_runs(engine: Engine) -> None:
     assert [r.value for r in collect(engine, 2)] == [True, 2]
 
 
+def test_a_module_that_cannot_be_loaded_is_a_failed_job_only(engine: Engine) -> None:
+    engine.submit(Job(number=0, action=f"{HERE}:pid", arguments={}, seconds=20.0, modules=("automl.not_there",)))
+    engine.submit(job(1, "double", value=2))
+    failed, done = collect(engine, 2)
+    assert (failed.outcome, done.value) == ("failed", 4)
+    assert "automl.not_there" in failed.message
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="workers are forked on Linux only")
 def test_workers_share_what_was_loaded_for_one_of_them() -> None:
     with registry.load("engines", "processes")(2) as engine:
@@ -123,6 +131,7 @@ def test_workers_share_what_was_loaded_for_one_of_them() -> None:
             engine.submit(job(number, "pid"))
         before = {r.value for r in collect(engine, 2)}
         module = "automl.nets.training"
+        assert not engine.is_ready([module])
         for number in range(2, 4):
             arguments = {"name": module}
             engine.submit(
@@ -132,6 +141,7 @@ def test_workers_share_what_was_loaded_for_one_of_them() -> None:
         for number in range(4, 6):
             engine.submit(job(number, "pid"))
         pids = {r.value for r in collect(engine, 2)}
+        assert engine.is_ready([module])
         assert not pids & before
         parents = {psutil.Process(pid).ppid() for pid in pids}
         assert len(parents) == 1
