@@ -24,10 +24,20 @@ _USES_OF_A_WEIGHT, _USUAL_SIDE = 200.0, 224
 
 
 def describe(folder: Path, name: str, revision: str) -> CachedEncoder | None:
-    """The encoder of texts or images in a folder; None where there is none of a kind that is known."""
+    """The encoder of texts or images in a folder; None where there is none of a kind that is known.
+
+    A cache holds what others wrote: a model whose JSON is not of the form expected is none of a known kind.
+    """
     config = _json(folder / "config.json")
     if not isinstance(config, dict):
         return None
+    try:
+        return _described(folder, name, revision, config)
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def _described(folder: Path, name: str, revision: str, config: dict[str, Any]) -> CachedEncoder | None:
     if "architecture" in config and "pretrained_cfg" in config:
         return _image_encoder(folder, name, revision, config)
     modules = _json(folder / "modules.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sha256(self) -> str:
         """Of the weights."""
-        return dict(self.files)[WEIGHTS]
+        return dict(self.files).get(WEIGHTS, "")
 
     @property
     def download(self) -> str:
@@ -64,7 +65,7 @@ def find(reference: Reference) -> CachedEncoder:
     copies = find_all(reference.name)
     changed = ""
     for encoder in copies:
-        odd = [name for name, digest in reference.files if _sha256_or_none(encoder.path / name) != digest]
+        odd = _odd_files(encoder, dict(reference.files))
         if not odd:
             return encoder
         changed = changed or f"{odd[0]} in {encoder.folder} is not the file it learned with: its sha256 differs"
@@ -79,6 +80,13 @@ def find(reference: Reference) -> CachedEncoder:
     )
 
 
+def _odd_files(encoder: CachedEncoder, pinned: Mapping[str, str]) -> list[str]:
+    """Files that are read and were not pinned, or the other way round, or that differ; only those read are opened."""
+    known = [name for name in encoder.files if (encoder.path / name).is_file()]
+    differ = [name for name in known if _sha256(encoder.path / name) != pinned.get(name)]
+    return [*differ, *sorted(set(pinned) - set(known))]
+
+
 def _sha256(path: Path) -> str:
     about = path.stat()
     return _digest(path, about.st_size, about.st_mtime_ns)
@@ -89,7 +97,3 @@ def _digest(path: Path, _n_bytes: int, _changed: int) -> str:
     """Of a file that has not been written since; weights are hundreds of megabytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sha256_or_none(path: Path) -> str | None:
-    return _sha256(path) if path.is_file() else None

@@ -97,6 +97,8 @@ def test_other_models_are_passed_over(tmp_path: Path) -> None:
     write_json(snapshot(tmp_path, "some/list"), {"config.json": ["no", "model"]})
     (snapshot(tmp_path, "some/broken") / "config.json").write_text("{")
     snapshot(tmp_path, "some/empty")
+    plain_files(snapshot(tmp_path, "some/odd"), hidden_size="wide")
+    write_json(plain_files(snapshot(tmp_path, "some/odder")), {"tokenizer_config.json": ["no", "settings"]})
     assert found(tmp_path) == {}
 
 

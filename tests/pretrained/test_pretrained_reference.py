@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from cached_models import PLAIN, REVISION, plain_files, snapshot
 
@@ -44,6 +45,24 @@ def test_a_changed_file_is_refused(hub: Path, name: str) -> None:
     with pytest.raises(ModelFileError, match=f"{name} in .* is not the file it learned with") as caught:
         find(reference)
     assert f"hf download {PLAIN} --revision {REVISION}" in str(caught.value)
+
+
+def test_a_file_that_was_not_there_is_refused(hub: Path) -> None:
+    reference = pinned()
+    (hub / "models--tiny--plain" / "snapshots" / REVISION / "tokenizer_config.json").write_text("{}")
+    with pytest.raises(ModelFileError, match=r"tokenizer_config\.json in .* is not the file it learned with"):
+        find(reference)
+
+
+def test_a_reference_opens_no_file_of_its_own_choice(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (hub / "secret").write_text("secret")
+    opened: list[Path] = []
+    monkeypatch.setattr(referring, "_sha256", lambda path: opened.append(path) or "0")
+    forged = msgspec.structs.replace(pinned(), files=(("../../../../secret", "0"),))
+    with pytest.raises(ModelFileError, match="is not the file it learned with"):
+        find(forged)
+    assert {path.name for path in opened} == {"config.json", "model.safetensors", "tokenizer.json"}
+    assert forged.sha256 == ""
 
 
 def test_a_missing_encoder_is_refused(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
