@@ -49,7 +49,8 @@ def _needs(outcome: Outcome) -> list[Block]:
     names = listed([r.name for r in outcome.pretrained], 3)
     told = (
         f"The model reads with {names}, whose weights are not in the model file: wherever it predicts or is explained "
-        f"they must be in the local cache, unchanged, and {INSTALL} installed. Without them it refuses."
+        f"they must be in the local cache, unchanged, and the extra that runs them installed ({INSTALL}). Without them "
+        "it refuses."
     )
     head = ("encoder", "revision", "sha256 of the weights", "to get it")
     return [Notice("needs a pretrained encoder", told, "warning"), TableBlock("Pretrained encoders", head, rows)]
