@@ -27,6 +27,7 @@ from automl.features import Features, Layout
 from automl.history import with_history
 from automl.metrics import labels
 from automl.outcome import Estimate
+from automl.pretrained.reference import Reference, find
 from automl.profile import Profile
 from automl.space import Params
 from automl.states import unpack
@@ -63,6 +64,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         temperature: Of the blended probabilities; 1 is none.
         threshold: Probability of the second class from which its label is said; None for the likelier class.
         score: What the run expects for new data.
+        pretrained: Encoders it needs wherever it predicts; their weights are not in the file.
         versions: Of the packages that made it.
     """
 
@@ -77,6 +79,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     n_train: int = 0
     created: float = 0.0
     versions: dict[str, str] = {}
+    pretrained: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +282,8 @@ def load_model(path: str | Path) -> Predictor:
 
     Raises:
         UsageError: There is no such file.
-        ModelFileError: It is damaged, unsafe, of a newer format, or of a family that is not installed.
+        ModelFileError: It is damaged, unsafe, of a newer format, of a family that is not installed, or needs a
+            pretrained encoder that is not in the local cache as it was.
     """
     path = Path(path)
     with _opened(path) as archive:
@@ -290,6 +294,8 @@ def load_model(path: str | Path) -> Predictor:
         profile = msgspec.json.decode(files["profile.json"], type=Profile)
     except (KeyError, ValueError, TypeError, msgspec.MsgspecError) as error:
         raise ModelFileError(f"{path} has an encoder or a profile that this version can't read: {error!r}") from error
+    for reference in encoder.references:
+        find(reference)
     missing = sorted({entry.family for entry in manifest.models} - set(registry.names("families")))
     if missing:
         raise ModelFileError(f"{path} has models of {', '.join(missing)}, which this installation does not have")
@@ -333,6 +339,10 @@ def verify(path: Path) -> list[str]:
         "only json, safetensors and txt inside: nothing that could run",
     ]
     predictor = load_model(path)
+    lines += [
+        f"{reference.name} is in the local cache: its {len(reference.files)} files are those it learned with"
+        for reference in predictor.encoder.references
+    ]
     return [
         *lines,
         f"{len(predictor.members)} models load: {', '.join(sorted({m.family.title for m in predictor.members}))}",

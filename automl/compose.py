@@ -68,6 +68,7 @@ def result(outcome: Outcome) -> dict[str, Any]:
         "n_trials": len(outcome.trials),
         "n_rows": outcome.profile.n_rows,
         "n_train": outcome.n_train,
+        "pretrained": [{"name": r.name, "revision": r.revision, "sha256": r.sha256} for r in outcome.pretrained],
         "findings": sorted({f.code for f in outcome.profile.findings}),
         "skipped": list(outcome.skipped),
         "stopped": outcome.stopped,

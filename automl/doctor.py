@@ -19,13 +19,19 @@ import msgspec
 from automl.accelerators import LightningAnswer, Sign, ask_lightning, find_signs
 from automl.hardware import cache_folder, find_hardware
 from automl.plan import Hardware
+from automl.pretrained.cached import CachedEncoder
+from automl.pretrained.discover import find_cached
 from automl.quantities import format_bytes
 
 # Imported by every kind of run; an import fails where a system library is missing (LightGBM without libgomp).
 _IMPORTED = ("numpy", "polars", "scipy", "sklearn", "lightgbm", "optuna", "shap", "lime")
 _LITTLE_MEMORY = 1_500_000_000
 _LITTLE_DISK = 1_000_000_000
-_EXTRAS = {"dev": "checks and tests of automl itself", "docs": "builds the documentation"}
+_EXTRAS = {
+    "dev": "checks and tests of automl itself",
+    "docs": "builds the documentation",
+    "pretrained": "reads texts and images with pretrained encoders that lie in the local caches",
+}
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +88,7 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         signs: Cheap hints at devices, with what stands in their way.
         lightning: What Lightning's accelerator registry says of each device it knows.
+        encoders: Pretrained ones in the local caches, those that cannot be used with the reason.
         n_cores_machine: Of the whole machine; `hardware.n_cores` is what this process may use.
     """
 
@@ -95,6 +102,7 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
     extras: tuple[Extra, ...]
     folders: tuple[Folder, ...]
     problems: tuple[Problem, ...]
+    encoders: tuple[CachedEncoder, ...] = ()
 
 
 def examine(*, try_imports: bool = True) -> Examination:
@@ -124,6 +132,7 @@ def examine(*, try_imports: bool = True) -> Examination:
         extras=_extras(packages),
         folders=folders,
         problems=problems,
+        encoders=find_cached(),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -11,15 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.encoding.columns import Encoded, NumberEncoding, Spaces
+from automl.encoding.embedding import Embedding, ImageEmbedding, Wanted, fit_embedding
 from automl.encoding.fit import fit_column
 from automl.encoding.kinds import ColumnEncoding
 from automl.encoding.media import MediaEncoding, absent_rows
+from automl.encoding.projection import Projection
 from automl.encoding.text import TextSpace
 from automl.encoding.values import Missing, read_codes, read_numbers
 from automl.encoding.words import Lexicon
 from automl.errors import DataError
 from automl.family import State
 from automl.features import Features, Layout
+from automl.pretrained.reference import Reference
 from automl.profile import Profile
 from automl.table import Column, Table, no_column
 from automl.task import Task
@@ -30,6 +34,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 _ENCODED = frozenset(("number", "integer_code", "category", "ordinal", "boolean", "datetime", "text", "image", "audio"))
 _SPACE_ARRAYS = ("keys", "idf", "components")
 _LEXICON_ARRAYS = ("words", "word_terms", "gram_terms", "idf")
+_PROJECTION_ARRAYS = ("mean", "directions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,18 @@ class Encoder:
             n_levels=tuple(n for _, n in levels),
             cat_ordered=(False,) * len(levels),
             blocks=tuple(block for e in encodings for block in e.blocks),
+            embedded=tuple(e.column for e in encodings if isinstance(e, Embedding)),
         )
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The user's columns that are needed, in the order of the training file."""
         return self.layout.columns
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """The pretrained encoders that are needed, each once."""
+        return tuple(dict.fromkeys(e.reference for e in self._encodings if isinstance(e, Embedding)))
 
     def encode(self, table: Table, on_bad: OnBad = "fail") -> Features:
         """The rows as numbers and codes.
@@ -136,8 +147,8 @@ class Encoder:
         columns = {column.name: column for column in table.columns()}
         for encoding in self._encodings:
             column = columns[encoding.column]
-            if isinstance(encoding, MediaEncoding) and column.name in decoded:
-                encoded = encoding.features_of(decoded[column.name], absent_rows(encoding, column))
+            if column.name in decoded:
+                encoded = self._encode_decoded(encoding, column, decoded[column.name])
             else:
                 encoded = encoding.encode(columns, self._spaces)
             if encoded.bad is not None:
@@ -152,6 +163,15 @@ class Encoder:
                 x_cat[:, i_cat] = codes
                 i_cat += 1
         return Features(x_num, x_cat, self.layout, tuple(blocks)), BadRows(mask, reasons)
+
+    def _encode_decoded(self, encoding: ColumnEncoding, column: Column, values: NDArray[Any]) -> Encoded:
+        """A column of media by one of its encodings, from what its files are told to hold."""
+        if isinstance(encoding, ImageEmbedding):
+            seen = self._media[column.name].decode(column).values
+            return encoding.encode_changed(column, self._spaces, seen, values)
+        if not isinstance(encoding, MediaEncoding):
+            raise TypeError(f"column {column.name!r} holds no media")
+        return encoding.features_of(values, absent_rows(encoding.missing, column))
 
     @property
     def is_numeric(self) -> bool:
@@ -198,17 +218,26 @@ class Encoder:
             arrays |= {f"text{i}.{name}": getattr(space, name) for name in _SPACE_ARRAYS}
         for i, lexicon in enumerate(self._spaces.lexicons.values()):
             arrays |= {f"words{i}.{name}": getattr(lexicon, name) for name in _LEXICON_ARRAYS}
-        learned = {"spaces": list(self._spaces.texts), "lexicons": list(self._spaces.lexicons)}
+        for i, projection in enumerate(self._spaces.embeddings.values()):
+            arrays |= {f"embedding{i}.{name}": getattr(projection, name) for name in _PROJECTION_ARRAYS}
+        learned = {
+            "spaces": list(self._spaces.texts),
+            "lexicons": list(self._spaces.lexicons),
+            "embeddings": list(self._spaces.embeddings),
+        }
         return State({"encodings": msgspec.to_builtins(self._encodings), **learned}, arrays)
 
 
-def fit_encoder(table: Table, profile: Profile, task: Task) -> Encoder:
+def fit_encoder(
+    table: Table, profile: Profile, task: Task, embedded: Mapping[str, Wanted] = MappingProxyType({})
+) -> Encoder:
     """Fit how the feature columns of a table are encoded; the target is never looked at.
 
     Args:
         table: Training rows.
         profile: Of the table; its features are encoded, in its order.
         task: Its target, group and weight columns are left out, whatever role they have.
+        embedded: Columns that a pretrained encoder is to read too.
     """
     told = {task.target, task.group, task.weight}
     features = [c for c in profile.features if c.name not in told and c.kind in _ENCODED]
@@ -217,13 +246,19 @@ def fit_encoder(table: Table, profile: Profile, task: Task) -> Encoder:
     encodings: list[ColumnEncoding] = []
     texts: dict[str, TextSpace] = {}
     lexicons: dict[str, Lexicon] = {}
+    projections: dict[str, Projection] = {}
     for i, column in enumerate(features):
         dates = [c for c in features[:i] if c.kind == "datetime"]
         fitted, spaces = fit_column(columns, column, dates, max(1, n_texts))
         encodings += fitted
         texts |= spaces.texts
         lexicons |= spaces.lexicons
-    return Encoder(tuple(encodings), Spaces(texts, lexicons))
+        wanted = embedded.get(column.name)
+        found = fit_embedding(columns[column.name], column, wanted) if wanted else None
+        if found is not None:
+            encodings.append(found[0])
+            projections[column.name] = found[1]
+    return Encoder(tuple(encodings), Spaces(texts, lexicons, projections))
 
 
 def load_encoder(state: State) -> Encoder:
@@ -237,7 +272,11 @@ def load_encoder(state: State) -> Encoder:
         column: Lexicon(*(np.asarray(state.arrays[f"words{i}.{name}"]) for name in _LEXICON_ARRAYS))
         for i, column in enumerate(state.config.get("lexicons", ()))
     }
-    return Encoder(encodings, Spaces(texts, lexicons))
+    projections = {
+        column: Projection(*(np.asarray(state.arrays[f"embedding{i}.{name}"]) for name in _PROJECTION_ARRAYS))
+        for i, column in enumerate(state.config.get("embeddings", ()))
+    }
+    return Encoder(encodings, Spaces(texts, lexicons, projections))
 
 
 def encode_target(table: Table, profile: Profile, task: Task) -> NDArray[Any]:

@@ -37,7 +37,7 @@ _N_WORDS = 40
 _N_TOLD = 30
 _MANY_ROWS = 20
 _SAFE = 0.8  # of the time that is left, for costs measured on few rows
-_SLOW = 0.5
+_SLOW = 0.5  # seconds of one call
 
 
 @dataclass(slots=True)
@@ -231,13 +231,14 @@ def explain_words(subject: Subject, request: ExplainRequest, deadline: float) ->
     words = {row: {word_name(word) for _, word in words_of(text)[0]} for row, text in texts.items()}
     strength = _strength(words, subject)
     sizes, moves = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
-    n_rows, longest = 0, 0.0
+    n_rows, seconds = 0, 0.0
+    most = 1  # texts to ask about at a time: those of one row at first, to see what they cost
     while n_rows < len(rows):
         begun = time.monotonic()
-        if begun + longest > deadline:
+        if begun + seconds > deadline:
             break
         split: list[tuple[TextParts, tuple[str, ...]]] = []
-        while n_rows < len(rows) and sum(2 * parts.n_parts + 1 for parts, _ in split) < ROWS_A_CALL:
+        while n_rows < len(rows) and sum(2 * parts.n_parts + 1 for parts, _ in split) < most:
             split.append(distinct_words(texts[rows[n_rows]], lambda name: -strength.get(name, 0.0), _N_WORDS))
             n_rows += 1
         told = [(parts, names) for parts, names in split if names]
@@ -245,7 +246,9 @@ def explain_words(subject: Subject, request: ExplainRequest, deadline: float) ->
             for name, value in zip(names, values, strict=False):
                 sizes[name].append(float(np.abs(value).mean()))
                 moves[name].append(float(value[0]))
-        longest = max(longest, time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        n_asked = sum(2 * parts.n_parts + 1 for parts, _ in split)
+        most = int(np.clip(_SLOW * n_asked / max(seconds, 1e-9), 1, ROWS_A_CALL))
     if not sizes:
         return Attribution(skipped=(f"no words of {column!r} overall: there was no time, or the texts are empty",))
     found = _ranked(subject, column, sizes, moves, n_rows)

@@ -50,6 +50,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         n_levels: Categories of each categorical feature, (d_cat,); codes run from 0 to n_levels - 1.
         cat_ordered: Whether the codes follow an order, (d_cat,).
         blocks: Of media and texts, in the order of their columns.
+        embedded: Columns that a pretrained encoder reads too, which takes milliseconds a value.
     """
 
     columns: tuple[str, ...]
@@ -60,6 +61,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     n_levels: tuple[int, ...] = ()
     cat_ordered: tuple[bool, ...] = ()
     blocks: tuple[Block, ...] = ()
+    embedded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

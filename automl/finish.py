@@ -52,6 +52,7 @@ _PACKAGES = (
     "pillow",
     "soundfile",
 )
+_OPTIONAL = ("transformers", "timm")
 _RENDER_SECONDS = 2.5
 # A trial of a third of the weight or more ships all its folds.
 _FOLDS_OF_WEIGHT = 3.0
@@ -96,7 +97,7 @@ def conclude(
         found: The search's result.
     """
     ledger, task = found.ledger, plan.task
-    until = min(clock.deadline - _render_seconds(clock), time.monotonic() + _explain_seconds(clock))
+    until = min(clock.deadline - clock.scoring - _render_seconds(clock), time.monotonic() + _explain_seconds(clock))
     if context.stop():
         until = min(until, time.monotonic() + _STOPPED_SECONDS)
     with context.stage("blend"):
@@ -141,6 +142,7 @@ def conclude(
         temperature=after.temperature,
         skipped=(*context.skipped, *(attribution.skipped if attribution else ())),
         attribution=attribution,
+        pretrained=found.encoder.references,
         forecast=found.forecast,
         settings=msgspec.to_builtins(context.settings),
     )
@@ -262,6 +264,7 @@ def save_model(
         n_train=len(ledger.y),
         created=time.time(),
         versions=versions(),
+        pretrained=encoder.references,
     )
     write_bundle(run.path / MODEL, manifest, files, compress=compress)
 
@@ -291,9 +294,10 @@ def render(run: RunDir, outcome: Outcome, evidence: Evidence) -> None:
 def versions() -> dict[str, str]:
     """Of Python, this package and those that models depend on."""
     found = {"python": platform.python_version(), "automl": __version__}
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *_OPTIONAL):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
+            if package not in _OPTIONAL:
+                found[package] = "not installed"
     return found

@@ -269,6 +269,15 @@ OPTIONS: tuple[Option, ...] = (
     _declare(HOW, "list", "--include", DECIDING, "model families to try, no others", "FAMILY,…"),
     _declare(HOW, "list", "--exclude", DECIDING, "model families not to try", "FAMILY,…"),
     _declare(HOW, "text", "--policy", DECIDING, "an organisation's own rules", "FILE"),
+    _declare(
+        HOW,
+        "text",
+        "--pretrained",
+        DECIDING,
+        "pretrained encoder from a local cache for texts or images: auto, off, or its name",
+        "NAME",
+        default="auto",
+    ),
     _declare(HOW, "text", "--plan", FIT, "run this plan, from `automl plan -o`", "FILE"),
     _declare(
         HOW, "milliseconds", "--max-latency", DECIDING, "most time a one-row prediction may take, e.g. 5ms", "TIME"

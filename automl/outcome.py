@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from automl.attribution import Attribution
 from automl.forecast import Forecast
 from automl.plan import Plan, Verdict
+from automl.pretrained.reference import Reference
 from automl.profile import Profile
 from automl.trial import Trial
 
@@ -62,6 +63,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         temperature: Of the probability calibration; 1 is none.
         stopped: Why the search ended, in a sentence.
         skipped: What was skipped and why, in sentences.
+        pretrained: Encoders that the model needs wherever it predicts.
         forecast: What more time or rows would bring, as the search ended; None where it was too short to tell.
         seconds: Wall clock of the command so far; `stages` by stage.
         n_train: Rows learned from.
@@ -91,6 +93,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     temperature: float = 1.0
     skipped: tuple[str, ...] = ()
     attribution: Attribution | None = None
+    pretrained: tuple[Reference, ...] = ()
     forecast: Forecast | None = None
     settings: dict[str, Any] = {}
 

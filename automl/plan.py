@@ -49,6 +49,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
         max_latency_ms: Most milliseconds a single-row prediction may take.
         max_size_mb: Most megabytes of the model file.
         policy: Path of an organisation's own rules.
+        pretrained: Which pretrained encoder of the local caches reads texts or images: auto, off, or its name.
     """
 
     seconds: float = 300.0
@@ -62,6 +63,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     max_size_mb: float | None = None
     device: str = "auto"
     policy: str | None = None
+    pretrained: str = "auto"
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -155,6 +157,24 @@ class Validation(msgspec.Struct, frozen=True, kw_only=True):
         return 0.0 if self.kind == "kfold" and not self.time else 1.0 - self.train_share
 
 
+class Pretrained(msgspec.Struct, frozen=True, kw_only=True):
+    """A pretrained encoder of a local cache that reads some columns; its weights stay as they are.
+
+    Attributes:
+        name: Of its repository.
+        revision: Commit of the repository; empty where the cache does not tell.
+        columns: Of texts, or of images.
+        n_dims: Most numbers that a value becomes.
+        seconds: Expected, for all rows, with all cores.
+    """
+
+    name: str
+    revision: str
+    columns: tuple[str, ...]
+    n_dims: int
+    seconds: float
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The decision: what to try, on which splits, with which resources, and the whole trace of why.
 
@@ -162,6 +182,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         n_workers: Fits at a time, each with `threads_per_fit` threads.
         max_models: Most models that compete for a place in the blend.
         max_rows: Most rows the search learns from, where all of them would not fit the budget; None for all.
+        pretrained: Encoders whose frozen features models read beside their own.
     """
 
     task: Task
@@ -175,6 +196,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     threads_per_fit: int
     max_models: int
     max_rows: int | None = None
+    pretrained: tuple[Pretrained, ...] = ()
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

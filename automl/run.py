@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from automl import hardware, registry
 from automl.context import Context, Prepared, never
+from automl.embedding import wanted_embeddings
 from automl.encoder import BadRows, Encoder, encode_target, fit_encoder
 from automl.engines import Engine, Job
 from automl.errors import AutoMLError, BudgetError, DataError, UsageError
@@ -28,7 +29,9 @@ from automl.outcome import Outcome
 from automl.plan import Hardware, Plan
 from automl.policy.cost import Calibration, search_seconds
 from automl.policy.decide import decide
+from automl.policy.pretrained import OFF, with_embeddings
 from automl.policy.saved import read_plan
+from automl.pretrained.discover import find_cached
 from automl.profile import ColumnKind, Finding, Profile
 from automl.read import read
 from automl.rundir import EVENTS, PLAN, PROFILE, SETTINGS, RunDir
@@ -48,6 +51,7 @@ from automl.task import Task, is_target_name
 
 _WARM_TRAITS = ["linear", "boosting", "bagging"]
 _N_LOOKED_AT = 1_000
+_MOST_SCORING = 0.2  # of the time limit, that is kept back for the test file
 
 
 def fit(settings: Settings, folder: Path, sink: Sink, *, started: float, stop: Callable[[], bool] = never) -> Outcome:
@@ -245,7 +249,9 @@ def decide_plan(context: Context, prepared: Prepared, machine: Hardware) -> Plan
         if context.settings.plan is None:
             calibration = None if context.settings.deterministic else Calibration.load()
             wishes = context.settings.wishes
-            planned = decide(prepared.profile, prepared.task, machine, wishes, calibration=calibration)
+            has_media = any(column.kind in ("text", "image") for column in prepared.profile.features)
+            cached = find_cached() if has_media and wishes.pretrained != OFF else ()
+            planned = decide(prepared.profile, prepared.task, machine, wishes, calibration=calibration, cached=cached)
         else:
             planned = read_plan(context.settings.plan, prepared.profile, registry.names("families"))
     context.sink(Planned(planned))
@@ -266,7 +272,8 @@ def encode(context: Context, prepared: Prepared, planned: Plan) -> tuple[Prepare
         )
         table = table.sample(planned.max_rows, task.seed)
     with context.stage("encode"):
-        encoder = fit_encoder(table, prepared.profile, task)
+        embedded = wanted_embeddings(context, table, prepared.profile, planned)
+        encoder = fit_encoder(table, prepared.profile, task, embedded)
         x, bad = encoder.encode_rows(table)
         if bad.reasons:
             kept = _without_bad(context, table, bad)
@@ -324,10 +331,11 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
     prepared, encoder, material = encode(context, prepared, planned)
     write_material(run.work, material)
     seconds = planned.wishes.seconds
-    clock = Clock(context.started, seconds, reserve=seconds - search_seconds(planned.wishes))
+    scoring = _scoring_seconds(context, len(material.y))
+    clock = Clock(context.started, seconds, seconds - search_seconds(planned.wishes) + scoring, scoring=scoring)
     ledger = Ledger(run, material)
     ledger.restore()
-    schedule = Schedule(planned, prepared.profile, ledger, clock)
+    schedule = Schedule(planned, with_embeddings(prepared.profile, planned.pretrained), ledger, clock)
     schedule.resume()
 
     def save(blend: Blend) -> None:
@@ -351,6 +359,14 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
             context.warn(skipped)
     found = Found(ledger, blend, encoder, verdict, stopped, loop.forecast)
     return conclude(context, prepared, planned, run, engine, clock, found)
+
+
+def _scoring_seconds(context: Context, n_rows: int) -> float:
+    """Seconds that encoding the test file will take, by those that encoding the training rows took."""
+    if context.settings.test is None:
+        return 0.0
+    n_test = read(context.settings.test).table.n_rows
+    return min(_MOST_SCORING * context.settings.time_limit, context.seconds["encode"] * n_test / n_rows)
 
 
 def _learn_costs(ledger: Ledger, planned: Plan) -> str:

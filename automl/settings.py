@@ -25,6 +25,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         time_limit: Seconds of the whole command.
         memory_limit: Bytes.
         jobs: Worker processes; None for as many as cores.
+        pretrained: "auto", "off", or the name of a pretrained encoder in a local cache.
         on_bad_file: "skip" leaves out rows whose image or sound cannot be read, "fail" refuses them.
         sources: Where each value that is not a default came from: "file NAME", "env VARIABLE" or "flag --NAME".
     """
@@ -48,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     policy: str | None = None
     plan: str | None = None
     on_bad_file: str = "skip"
+    pretrained: str = "auto"
     max_latency: float | None = None
     max_size: float | None = None
     time_limit: float = 300.0
@@ -77,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             max_size_mb=self.max_size,
             device=self.device,
             policy=self.policy,
+            pretrained=self.pretrained,
         )
 
 

@@ -1,4 +1,4 @@
-"""What holds for every test: nothing of the user's settings or cache is read or written."""
+"""What holds for every test: nothing of the user's settings or caches is read or written."""
 
 from __future__ import annotations
 
@@ -19,3 +19,4 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"):
         os.environ.pop(name, None)
     os.environ["AUTOML_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["HF_HUB_CACHE"] = os.environ["SENTENCE_TRANSFORMERS_HOME"] = str(tmp_path_factory.mktemp("hub"))

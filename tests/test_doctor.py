@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import io
+
 import msgspec
 import pytest
+from cached_models import BACKBONE, SENTENCES, backbone_files, sentence_files, snapshot
+from rich.console import Console
 
 from automl import doctor
 from automl.accelerators import LightningAnswer, LightningDevice, Sign
+from automl.cli.doctor import doctor_view
 from automl.doctor import Examination, Package, examine
 
 
@@ -83,3 +88,20 @@ def test_an_extra_says_what_it_lacks():
 @pytest.mark.slow
 def test_the_heavy_packages_import():
     assert doctor._failed_imports() == {}
+
+
+def test_pretrained_encoders_are_listed_with_what_is_wrong(tmp_path, monkeypatch):
+    sentence_files(snapshot(tmp_path / "hub", SENTENCES))
+    (backbone_files(snapshot(tmp_path / "hub", BACKBONE)) / "model.safetensors").rename(tmp_path / "gone")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    found = examine(try_imports=False)
+    assert {each.name: each.problem for each in found.encoders} == {
+        SENTENCES: "",
+        BACKBONE: "it has no weights, not model.safetensors",
+    }
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(doctor_view(found))
+    lines = [line for line in console.export_text().splitlines() if line.startswith("encoder")]
+    assert lines[0].endswith("it has no weights, not model.safetensors")
+    assert "tiny/sentences   sentence-transformers" in lines[1]
+    assert "reads texts" in lines[1]

@@ -12,6 +12,7 @@ import pytest
 
 from automl import run
 from automl.bundle import load_model
+from automl.context import Context
 from automl.errors import BudgetError, DataError, UsageError
 from automl.evaluate import evaluate_predictor
 from automl.events import BestChanged, Decided, Event, Planned, StageDone, TrialEnded, nowhere
@@ -201,3 +202,13 @@ def test_a_test_file_with_a_value_that_cannot_be_read_costs_its_score_and_no_mor
     outcome = run.fit(settings(data=str(data), test=str(test)), tmp_path / "run", nowhere, started=time.monotonic())
     assert outcome.test == ()
     assert any("not scored on" in sentence and "test.csv" in sentence for sentence in outcome.skipped)
+
+
+def test_time_is_kept_back_for_a_test_file_by_what_encoding_took(tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("a,b\n" + "1,2\n" * 50)
+    context = Context(settings(test=str(tmp_path / "test.csv"), time_limit=100.0), nowhere, time.monotonic())
+    context.seconds["encode"] = 10.0
+    assert run._scoring_seconds(context, 100) == 5.0
+    assert run._scoring_seconds(context, 10) == 20.0  # a fifth of the time limit at most
+    context.settings = settings()
+    assert run._scoring_seconds(context, 100) == 0.0

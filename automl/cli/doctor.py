@@ -51,6 +51,9 @@ def doctor_view(found: Examination) -> RenderableType:
     for extra in found.extras:
         state = f"lacks {', '.join(extra.missing)}: {extra.command}" if extra.missing else "installed"
         parts.append(facts([(f"[{extra.name}]", Text(f"{extra.adds}; {state}"))]))
+    for encoder in found.encoders:
+        state = encoder.problem or f"{encoder.library}, {format_bytes(encoder.n_bytes)}, reads {encoder.reads}s"
+        parts.append(facts([("encoder", Text(f"{printable(encoder.name)}   {printable(state)}"))]))
     if not found.problems:
         return Group(*parts, Text(), Text("nothing wrong found", style="bold green"))
     wrong = [(mark, Text(f"{printable(p.sentence)}\n{p.mend}")) for mark, p in (("!!", p) for p in found.problems)]

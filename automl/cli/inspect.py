@@ -11,6 +11,7 @@ from rich.text import Text
 from automl.cli.parameters import ModelFile, command, model_path
 from automl.cli.speech import Speech
 from automl.formats.terminal import facts, listing
+from automl.pretrained.cached import WEIGHTS
 from automl.quantities import format_bytes
 from automl.settings import Given
 from automl.typography import counted, format_number, format_score, listed, printable, quoted
@@ -39,6 +40,10 @@ def inspection_view(content: dict[str, Any]) -> RenderableType:
         low, high = (format_score(score[key], score["error"]) for key in ("low", "high"))
         value = format_score(score["value"], score["error"])
         rows.append(("expected", Text(f"{score['metric']} {value} ({low}–{high}) on new data")))
+    for needed in content["pretrained"]:
+        weights = dict(needed["files"]).get(WEIGHTS, "")
+        told = f"{printable(needed['name'])} {needed['revision'][:12]} in the local cache, sha256 {weights[:12]}…"
+        rows.append(("needs", Text(told)))
     rows.append(("versions", Text(", ".join(f"{name} {version}" for name, version in content["versions"].items()))))
     table = listing(("weight", "family", "fits", "parameters"), numeric=(0, 2), wide=3)
     for entry in content["models"]:

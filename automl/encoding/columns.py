@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.encoding.dates import date_part
+from automl.encoding.projection import Projection
 from automl.encoding.text import TextSpace
 from automl.encoding.values import Missing, read_codes, read_dates, read_numbers, read_texts
 from automl.encoding.words import Lexicon
@@ -49,10 +50,11 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Spaces:
-    """What was learned of texts, by column: their space, and their words."""
+    """What was learned by column: the space of texts, their words, and directions of a pretrained encoder's vectors."""
 
     texts: Mapping[str, TextSpace] = field(default_factory=dict)
     lexicons: Mapping[str, Lexicon] = field(default_factory=dict)
+    embeddings: Mapping[str, Projection] = field(default_factory=dict)
 
 
 class Encoding(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from automl.encoding.columns import (
     TextEncoding,
     WordsEncoding,
 )
+from automl.encoding.embedding import ImageEmbedding, TextEmbedding
 from automl.encoding.media import AudioEncoding, ImageEncoding
 
 ColumnEncoding: TypeAlias = (
@@ -25,4 +26,6 @@ ColumnEncoding: TypeAlias = (
     | ItemsEncoding
     | ImageEncoding
     | AudioEncoding
+    | TextEmbedding
+    | ImageEmbedding
 )

@@ -75,7 +75,7 @@ class ImageEncoding(Encoding, frozen=True, tag="image", kw_only=True):
         def decode(content: bytes) -> NDArray[Any]:
             return decode_image(content, self.height, self.width, self.channels)
 
-        return _decoded(column, self.missing, np.empty((0, *self.blocks[0].shape), np.uint8), decode)
+        return decode_files(column, self.missing, np.empty((0, *self.blocks[0].shape), np.uint8), decode)
 
     def features_of(self, values: NDArray[Any], absent: NDArray[np.bool_]) -> Encoded:
         """Block and numbers of decoded images; the numbers are missing where `absent`, (n_rows,)."""
@@ -121,7 +121,7 @@ class AudioEncoding(Encoding, frozen=True, tag="audio", kw_only=True):
         def decode(content: bytes) -> NDArray[Any]:
             return decode_sound(content, self.rate, self.n_frames, self.n_bands)
 
-        return _decoded(column, self.missing, np.empty((0, *self.blocks[0].shape), np.float16), decode)
+        return decode_files(column, self.missing, np.empty((0, *self.blocks[0].shape), np.float16), decode)
 
     def features_of(self, values: NDArray[Any], absent: NDArray[np.bool_]) -> Encoded:
         """Block and numbers of decoded sounds; the numbers are missing where `absent`, (n_rows,)."""
@@ -135,14 +135,14 @@ class AudioEncoding(Encoding, frozen=True, tag="audio", kw_only=True):
 MediaEncoding: TypeAlias = ImageEncoding | AudioEncoding
 
 
-def absent_rows(encoding: MediaEncoding, column: Column) -> NDArray[np.bool_]:
+def absent_rows(missing: Missing, column: Column) -> NDArray[np.bool_]:
     """(n_rows,) where a column names no file."""
-    return read_texts(column, encoding.missing).missing
+    return read_texts(column, missing).missing
 
 
 def _encoded(encoding: MediaEncoding, column: Column) -> Encoded:
     decoded = encoding.decode(column)
-    done = encoding.features_of(decoded.values, absent_rows(encoding, column) | decoded.bad)
+    done = encoding.features_of(decoded.values, absent_rows(encoding.missing, column) | decoded.bad)
     return Encoded(done.num, bad=decoded.bad, blocks=done.blocks, reasons=decoded.reasons)
 
 
@@ -151,7 +151,7 @@ def _summed_up(values: NDArray[Any], features: NDArray[np.float64], absent: NDAr
     return Encoded(list(features.T), blocks=[values])
 
 
-def _decoded(column: Column, missing: Missing, like: NDArray[Any], decode: Decode) -> Decoded:
+def decode_files(column: Column, missing: Missing, like: NDArray[Any], decode: Decode) -> Decoded:
     """The files of a column, each decoded once, side by side on all cores.
 
     Args:

@@ -22,7 +22,8 @@ from automl.task import Task
 N_BACKGROUND = 200
 _N_CHOICE = 200
 _N_SEEN = 300
-# Of images and sounds, each of which takes milliseconds to read: background rows, and rows at most.
+# Of what takes milliseconds to read (images, sounds, all that a pretrained encoder reads): background rows, and rows at
+# most.
 _N_MEDIA_BACKGROUND, _N_MEDIA_ROWS = 50, 200
 _PART_KINDS: dict[BlockKind, PartKind] = {"words": "text", "image": "image", "audio": "audio"}
 _MAX_TEXT = 80
@@ -190,7 +191,7 @@ def look(shipped: Shipped, request: ExplainRequest, n_rows: int) -> Subject:
     """
     total = request.rows.n_rows
     outputs, kinds = outputs_of(shipped.task), part_kinds(shipped.layout, request.profile)
-    has_media = bool({"image", "audio"} & set(kinds.values()))
+    has_media = bool({"image", "audio"} & set(kinds.values())) or bool(shipped.layout.embedded)
     n_rows = min(n_rows, _N_MEDIA_ROWS) if has_media else n_rows
     wanted = _wanted(request, total)
     order = np.random.default_rng(request.seed).permutation(total)

@@ -32,6 +32,7 @@ from automl.typography import (
     format_score,
     format_share,
     histogram,
+    listed,
     printable,
     quoted,
     sparkline,
@@ -148,6 +149,10 @@ def findings_rows(findings: Sequence[Finding], limit: int, more: str = "") -> li
 def decided_rows(plan: Plan) -> list[tuple[str, Words]]:
     """Which kinds race, how they are compared, what was ruled out."""
     rows = [Words(f"{printable(reason.sentence)} ({reason.rule})") for reason in plan.reasons[-1:]]
+    rows += [
+        Words(f"{printable(each.name)} reads {listed(list(map(quoted, each.columns)))}     --pretrained off to change")
+        for each in plan.pretrained
+    ]
     rows.append(Words(printable(plan.validation.sentence) or validation_words(plan.validation)))
     if plan.ruled_out:
         first, *others = plan.ruled_out
@@ -268,6 +273,9 @@ def outcome_view(outcome: Outcome) -> RenderableType:
     more = more_would_bring(outcome.forecast, score)
     if more:
         rows.append(("more", Words(more)))
+    rows += [
+        ("needs", Words(f"{r.name} in the local cache wherever it predicts ({r.download})")) for r in outcome.pretrained
+    ]
     rows += [("skipped", Words(printable(sentence), style="yellow")) for sentence in outcome.skipped[:3]]
     done = Words(f"done in {format_seconds(outcome.seconds)}", style="bold")
     done.append(f" ({printable(outcome.stopped)})" if outcome.stopped else "", style="default")

@@ -9,14 +9,16 @@ import msgspec
 from automl import registry
 from automl.errors import UsageError
 from automl.family import Family
-from automl.plan import Candidate, Hardware, Plan, Validation, Wishes
+from automl.plan import Candidate, Hardware, Plan, Pretrained, Validation, Wishes
 from automl.policy.cost import Calibration, CostModel, at_rows, search_seconds
 from automl.policy.effects import Case, MaxDefaults, MaxModels, Ruling
 from automl.policy.organisation import read_policy
+from automl.policy.pretrained import choose_encoders, with_embeddings
 from automl.policy.resources import Option, Runner, cut, readable_rows, sample_rows, share_out, strongest
 from automl.policy.units import seconds_text
 from automl.policy.validation import choose_validation
 from automl.policy.weigh import Entrant, Trace, enter, judge
+from automl.pretrained.cached import CachedEncoder
 from automl.profile import Profile
 from automl.task import Task
 from automl.typography import format_share
@@ -26,6 +28,8 @@ BUDGET, VALIDATION, KINDS = "P034", "P042", "P046"
 _HOPELESS = 0.1
 # A family whose fit takes more of the search than this does not decide on the folds of the others.
 _SLOW = 0.3
+# Of the budget, though an encoder that the user named would take more.
+_LEAST_LEFT = 0.2
 
 
 def decide(
@@ -36,6 +40,7 @@ def decide(
     families: Sequence[Family] | None = None,
     *,
     calibration: Calibration | None = None,
+    cached: Sequence[CachedEncoder] = (),
 ) -> Plan:
     """Decide what to try, on which splits and with which resources.
 
@@ -44,6 +49,7 @@ def decide(
     Args:
         families: Those to choose from; every registered one unless told.
         calibration: What past runs taught about costs here; nothing unless told.
+        cached: Pretrained encoders in the local caches.
 
     Returns:
         A plan with at least one candidate beyond the baselines, wherever a family can learn the task. `plan.wishes`
@@ -57,8 +63,11 @@ def decide(
     chosen = sorted(registry.families() if families is None else families, key=lambda f: f.name)
     organisation = read_policy(wishes.policy) if wishes.policy else None
     wishes = _checked(wishes, organisation.max_seconds if organisation else None, trace)
+    pretrained = choose_encoders(Case(profile, task, hardware, wishes), cached, trace)
+    profile = with_embeddings(profile, pretrained)
+    rulings = judge(Case(profile, task, hardware, wishes), organisation, trace)
+    asked, wishes = wishes, _left(wishes, pretrained)
     case = Case(profile, task, hardware, wishes)
-    rulings = judge(case, organisation, trace)
     entrants = _promising(enter(chosen, case, rulings, trace), trace)
 
     calibration = calibration or Calibration()
@@ -80,11 +89,12 @@ def decide(
         ruled_out=tuple(sorted(trace.ruled_out, key=lambda r: (r.rule, r.family))),
         reasons=tuple(sorted(trace.reasons, key=lambda r: r.rule)),
         hardware=hardware,
-        wishes=wishes,
+        wishes=asked,
         n_workers=n_workers,
         threads_per_fit=threads,
         max_models=min(e.count for _, r in rulings for e in r.effects if isinstance(e, MaxModels)),
         max_rows=max_rows,
+        pretrained=pretrained,
     )
 
 
@@ -100,6 +110,12 @@ def _checked(wishes: Wishes, most_seconds: float | None, trace: Trace) -> Wishes
     used = search_seconds(wishes)
     trace.say(BUDGET, f"{seconds_text(wishes.seconds)} in all: {seconds_text(used)} to search, the rest to finish in")
     return wishes
+
+
+def _left(wishes: Wishes, pretrained: Sequence[Pretrained]) -> Wishes:
+    """The wishes with the time that is left once pretrained encoders have read the rows."""
+    spent = sum(each.seconds for each in pretrained)
+    return msgspec.structs.replace(wishes, seconds=max(_LEAST_LEFT * wishes.seconds, wishes.seconds - spent))
 
 
 def _promising(entrants: list[Entrant], trace: Trace) -> list[Entrant]:

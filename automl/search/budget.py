@@ -13,7 +13,8 @@ class Clock:
     Attributes:
         started: `time.monotonic()` at which the process began.
         seconds: The whole budget.
-        reserve: Seconds of it for blending, explaining and writing the report.
+        reserve: Seconds of it for blending, explaining, scoring a test file and writing the report.
+        scoring: Seconds of the reserve for the test file.
         held: Seconds before those that the search leaves to refitting its best models.
     """
 
@@ -21,6 +22,7 @@ class Clock:
     seconds: float
     reserve: float
     held: float = 0.0
+    scoring: float = 0.0
 
     @property
     def elapsed(self) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from shlex import quote
 
 from automl.outcome import Outcome
-from automl.report import Block, Section, TableBlock, Text
+from automl.pretrained.cached import INSTALL
+from automl.report import Block, Notice, Section, TableBlock, Text
 from automl.words import listed
 
 _MAX_COLUMNS = 200
@@ -29,6 +30,7 @@ def section(outcome: Outcome) -> Section:
         Text("\n".join(commands), "code"),
         Text("Or from Python:"),
         Text(python, "code"),
+        *_needs(outcome),
         Text("Limits", "heading"),
         Text(_limits(outcome)),
         TableBlock(f"Columns a file must have (in any order; others are ignored){more}", ("column", "kind"), needed),
@@ -37,6 +39,21 @@ def section(outcome: Outcome) -> Section:
         TableBlock("Versions", ("package", "version"), tuple(outcome.versions.items())),
     ]
     return Section("Use it", "use", tuple(blocks))
+
+
+def _needs(outcome: Outcome) -> list[Block]:
+    """The pretrained encoders that must be in a cache wherever the model predicts."""
+    if not outcome.pretrained:
+        return []
+    rows = tuple((r.name, r.revision, r.sha256, r.download) for r in outcome.pretrained)
+    names = listed([r.name for r in outcome.pretrained], 3)
+    told = (
+        f"The model reads with {names}, whose weights are not in the model file: wherever it predicts or is explained "
+        f"they must be in the local cache, unchanged, and the extra that runs them installed ({INSTALL}). Without them "
+        "it refuses."
+    )
+    head = ("encoder", "revision", "sha256 of the weights", "to get it")
+    return [Notice("needs a pretrained encoder", told, "warning"), TableBlock("Pretrained encoders", head, rows)]
 
 
 def _limits(outcome: Outcome) -> str:

@@ -22,7 +22,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
             "report",
             "outcome",
         ),
-        *("events", "history", "options", "settings", "splits", "words"),
+        *("events", "history", "options", "pretrained", "settings", "splits", "words"),
     ),
     (
         *("family", "registry", "states", "reading", "read", "write", "writing", "rundir"),
@@ -49,7 +49,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     (
         *("policy", "search", "ensemble", "bundle", "predict", "evaluate"),
         *("explain", "explain_rows", "explain_columns", "explain_parts", "explaining"),
-        *("compose", "doctor", "sample", "samples", "testing", "finish"),
+        *("compose", "doctor", "embedding", "sample", "samples", "testing", "finish"),
     ),
     ("run", "estimators", "frames", ""),
     ("cli", "__main__"),
@@ -62,6 +62,8 @@ ONLY_IMPORTERS: dict[str, tuple[str, ...]] = {
     "pytorch_lightning": ("nets.",),
     "lightning": ("nets.",),
     "lightning_utilities": ("nets.",),
+    "transformers": ("nets.pretrained",),
+    "timm": ("nets.pretrained",),
     "optuna": ("search.",),
     "lightgbm": ("families.lightgbm",),
     "shap": ("explainers.shap",),

@@ -4,13 +4,16 @@ import io
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console, RenderableType
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 from cli_records import outcome, plan, profile
 
-from automl.formats.terminal import evaluation_view, outcome_view, plan_view, profile_view, render
+from automl.formats.terminal import decided_rows, evaluation_view, outcome_view, plan_view, profile_view, render
+from automl.plan import Pretrained
+from automl.pretrained.reference import Reference
 from automl.report import Figure, Notice, Report, Section, Series, TableBlock, Text
 
 
@@ -61,6 +64,20 @@ def test_the_outcome_fits_a_screen_and_says_what_counts() -> None:
         "automl predict runs/x new.csv --proba -o scored.csv",
     ):
         assert part in text
+
+
+def test_a_pretrained_encoder_is_told_before_and_after() -> None:
+    used = Pretrained(name="tiny/sentences", revision="r1", columns=("[red]x\x1b[31m",), n_dims=8, seconds=1.0)
+    told = " ".join(str(text) for _, text in decided_rows(msgspec.structs.replace(plan(), pretrained=(used,))))
+    assert "tiny/sentences reads [red]x" in told
+    assert "--pretrained off to change" in told
+    assert "\x1b" not in told
+    files = (("model.safetensors", "0" * 64),)
+    needed = Reference(name="tiny/sentences", revision="r1", library="transformers", files=files, n_bytes=9)
+    text = shown(outcome_view(msgspec.structs.replace(outcome(), pretrained=(needed,))), 120)
+    assert "needs" in text
+    assert "tiny/sentences in the local cache wherever it predicts (hf download tiny/sentences --revision r1)" in text
+    assert "in the local cache" not in shown(outcome_view(outcome()), 120)
 
 
 def test_markup_in_a_column_name_is_shown_as_it_is() -> None:
