@@ -137,8 +137,8 @@ class Family:
         space: What may be tuned.
         default: Good parameters, best first; the portfolio. Each is tried before any tuning.
         build: An unfitted model.
-        modules: Modules of this package that a fit loads and that take seconds to load; loaded before the fit's own
-            clock starts.
+        modules: Modules that a fit loads and that take seconds to load; loaded before the fit's own clock starts, and
+            where processes can be forked once for all fits.
         link: "logit" where models are averaged in log-odds, "identity" where probabilities (or values) are.
     """
 

@@ -37,7 +37,7 @@ from automl.read import read
 from automl.rundir import EVENTS, PLAN, PROFILE, SETTINGS, RunDir
 from automl.search.best import Blend
 from automl.search.budget import Clock
-from automl.search.jobs import modules_of
+from automl.search.jobs import first_modules, modules_of
 from automl.search.ledger import Ledger
 from automl.search.loop import Search
 from automl.search.objective import Material, write_material
@@ -49,7 +49,6 @@ from automl.splits import make_splits
 from automl.table import Table
 from automl.task import Task, is_target_name
 
-_WARM_TRAITS = ["linear", "boosting", "bagging"]
 _N_LOOKED_AT = 1_000
 _MOST_SCORING = 0.2  # of the time limit, that is kept back for the test file
 
@@ -163,10 +162,9 @@ def _opened_engine(settings: Settings) -> Iterator[Engine]:
     limit = settings.memory_limit // n_workers if settings.memory_limit else None
     with registry.load("engines", settings.engine)(n_workers, limit) as engine:
         if settings.engine != "inline":
+            engine.prepare(["automl.search.objective", *sorted(first_modules())])
             for number in range(engine.n_workers):
-                arguments = {"traits": _WARM_TRAITS}
-                action = "automl.search.objective:warm_up"
-                engine.submit(Job(number=number, action=action, arguments=arguments, seconds=60.0))
+                engine.submit(Job(number=number, action="automl.search.objective:warm_up", arguments={}, seconds=60.0))
         yield engine
 
 

@@ -25,8 +25,6 @@ import msgspec
 
 from automl.engines._start import Call, Interpreter, Started, said
 
-# What the first fits of any run need.
-_FIRST = ("automl.search.objective", "lightgbm", "sklearn.linear_model", "sklearn.ensemble")
 _LONGEST = 2**16
 _PR_SET_PDEATHSIG = 1
 _GONE_SECONDS = 2.0
@@ -163,7 +161,6 @@ def main() -> None:
     _die_with(int(sys.argv[1]))
     line = socket.socket(fileno=os.dup(0))
     gc.disable()  # imports make objects that stay
-    _load(_FIRST)
     signal.signal(signal.SIGCHLD, lambda *_: _tell_ended(line))
     while True:
         message, files, _, _ = socket.recv_fds(line, _LONGEST, 1)

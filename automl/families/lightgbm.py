@@ -314,5 +314,6 @@ FAMILY = Family(
     space=_space,
     default=_default,
     build=_build,
+    modules=("lightgbm",),
     link="logit",
 )

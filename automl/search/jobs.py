@@ -9,6 +9,7 @@ from automl import registry
 from automl.engines import Job
 from automl.plan import Plan
 from automl.search.ledger import ALL_ROWS, Ledger
+from automl.search.objective import warm_families
 from automl.space import Params
 from automl.trial import Trial
 
@@ -33,6 +34,11 @@ class Assignment:
 def modules_of(plan: Plan) -> set[str]:
     """What the fits of a plan load that takes long to load."""
     return {module for candidate in plan.candidates for module in registry.family(candidate.family).modules}
+
+
+def first_modules() -> set[str]:
+    """What the families that any run begins with load."""
+    return {module for family in warm_families() for module in family.modules}
 
 
 def fold_job(plan: Plan, ledger: Ledger, assignment: Assignment, *, number: int, left: float) -> Job:

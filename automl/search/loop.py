@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from automl import registry
 from automl.engines import Engine, JobResult
@@ -102,16 +103,12 @@ class Search:
 
     def _fill(self) -> None:
         while len(self._flight.jobs) < self._plan.n_workers and not self._out_of_trials():
-            assignment = self._schedule.next(self._is_ready)
+            assignment = self._schedule.next(partial(_is_ready, self._plan, self._engine))
             for skipped in self._schedule.take_skipped():
                 self._sink(TrialEnded(skipped))
             if assignment is None:
                 return
             self._submit(assignment)
-
-    def _is_ready(self, family: str) -> bool:
-        """Whether what a family's fits load is there; where trials are counted they are always the same ones."""
-        return self._plan.wishes.n_trials is not None or self._engine.is_ready(registry.family(family).modules)
 
     def _out_of_trials(self) -> bool:
         limit = self._plan.wishes.n_trials
@@ -233,3 +230,8 @@ def _not_worth_it(foreseen: Forecast | None, noise: float, seconds: float) -> st
     )
     error = format_score(noise, digits=1)
     return f"more time would gain less than the noise: {format_seconds(seconds)} more {gain}, the score is ± {error}"
+
+
+def _is_ready(plan: Plan, engine: Engine, family: str) -> bool:
+    """Whether what a family's fits load is there; where trials are counted they are always the same ones."""
+    return plan.wishes.n_trials is not None or engine.is_ready(registry.family(family).modules)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl import registry
-from automl.family import FitLog, Limits, Rows
+from automl.family import Family, FitLog, Limits, Rows
 from automl.features import Features, Layout
 from automl.metrics import METRICS
 from automl.space import Params
@@ -214,8 +214,18 @@ def fit_all(
     return log
 
 
-def warm_up(*, traits: list[str], deadline: float) -> float:
-    """Load what the first fits need, by fitting a family of each trait to a handful of rows; seconds it took.
+def warm_families() -> list[Family]:
+    """One shallow family of each of the kinds that any run begins with."""
+    wanted, found = {"linear", "boosting", "bagging"}, []
+    for family in registry.families():
+        if family.traits & wanted and not family.traits & {"neural", "baseline"}:
+            wanted -= family.traits
+            found.append(family)
+    return found
+
+
+def warm_up(*, deadline: float) -> float:
+    """Load what the first fits need, by fitting some families to a handful of rows; seconds it took.
 
     Runs in every worker while the main process still reads the file.
     """
@@ -225,12 +235,9 @@ def warm_up(*, traits: list[str], deadline: float) -> float:
     x = Features(rng.normal(size=(60, 2)).astype(np.float32), np.empty((60, 0), dtype=np.int32), layout)
     rows = Rows(x, (x.x_num[:, 0] > 0).astype(np.int64))
     task = Task(kind="binary", target="y", metric="roc_auc", classes=("0", "1"), positive="1")
-    wanted = set(traits)
-    for family in registry.families():
-        if family.traits & wanted and not family.traits & {"neural", "baseline"}:
-            wanted -= family.traits
-            params = {**family.default(_tiny_profile())[0]}
-            family.build(params, task, layout).fit(rows, rows, Limits(deadline=min(deadline, started + 10)))
+    for family in warm_families():
+        params = {**family.default(_tiny_profile())[0]}
+        family.build(params, task, layout).fit(rows, rows, Limits(deadline=min(deadline, started + 10)))
     return time.monotonic() - started
 
 
