@@ -9,7 +9,9 @@ docs/guides/pretraining.md has the rest.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+import warnings
 from pathlib import Path
 
 import torch
@@ -45,6 +47,9 @@ def main() -> None:
         horizon=60 * (chosen.horizon or chosen.minutes),
         compiled=device.type == "cuda" if chosen.compile is None else chosen.compile,
     )
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    # Lightning 2.6 asks torch 2.13 in a deprecated way; nothing of ours
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     done = train(this, progress, tensors).progress
     print(
         f"round {done.rounds}: {done.steps:,} steps, {done.tasks:,} tasks, {done.cells:,} cells in all", file=sys.stderr

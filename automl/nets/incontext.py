@@ -23,6 +23,8 @@ _UNDECIDED = 1e-3
 # Half-width of the support of a regression, in deviations of the target.
 _REACH, _BEND = 8.0, 3.0
 
+# Points that a value votes for at first: a deviation is so small a part of the support.
+_SUPPORT_WIDTHS, _LEAST_DENSITY = 24, 1e-6
 _FIRST_STEP = 0.5
 
 Kind = Literal["classes", "values"]
@@ -34,12 +36,14 @@ class TableMemory(NamedTuple):
     Attributes:
         columns: Of each cell block, what cells read of the induced points of their column.
         rows: Of each row block.
-        votes: Keys of labelled rows and their labels, one-hot; None for values.
+        votes: Keys of labelled rows and what they vote for: their code, or points of the support around their value.
     """
+
+    kind: Kind
 
     columns: tuple[Memory, ...]
     rows: tuple[Memory, ...]
-    votes: Memory | None
+    votes: Memory
 
 
 class CellBlock(nn.Module):
@@ -117,10 +121,15 @@ class InContextNet(nn.Module):
         )
         self.norm = nn.LayerNorm(d_row, bias=False)
         self.vote = Vote(d_row, config.n_heads)
-        self.density = nn.Sequential(nn.Linear(d_row, 2 * d_row), nn.GELU(), nn.Linear(2 * d_row, config.n_support))
-        places = torch.linspace(-_BEND, _BEND, config.n_support)
-        self.register_buffer("support", _REACH * places.sinh() / torch.tensor(_BEND).sinh(), persistent=False)
+        places = torch.arange(config.n_support)
+        width = config.n_support / _SUPPORT_WIDTHS
+        self.kernel = nn.Parameter(-0.5 * ((places[:, None] - places) / width).square())
+        self.hidden = nn.Linear(d_row, 2 * d_row)
+        self.correction = nn.Linear(2 * d_row, 1 + config.n_support)
+        bent = torch.linspace(-_BEND, _BEND, config.n_support)
+        self.register_buffer("support", _REACH * bent.sinh() / torch.tensor(_BEND).sinh(), persistent=False)
         self.apply(_initialise)
+        nn.init.zeros_(self.correction.weight)
 
     def forward(self, kind: Kind, context: Tensor, y: Tensor, query: Tensor, ids: Tensor) -> Tensor:
         """What is said of the query rows."""
@@ -137,8 +146,11 @@ class InContextNet(nn.Module):
         for block in self.row_blocks:
             rows.append(block.read(x))  # type: ignore[operator]
             x = block(x, rows[-1])
-        votes = self.vote.read(self.norm(x), functional.one_hot(y, self.config.n_codes)) if kind == "classes" else None
-        return TableMemory(tuple(columns), tuple(rows), votes)
+        if kind == "classes":
+            wanted = functional.one_hot(y, self.config.n_codes)
+        else:
+            wanted = self.spread(y) @ self.kernel.softmax(dim=1)
+        return TableMemory(kind, tuple(columns), tuple(rows), self.vote.read(self.norm(x), wanted))
 
     def answer(self, query: Tensor, memory: TableMemory, ids: Tensor) -> Tensor:
         """What is said of rows without a label, each by itself."""
@@ -149,12 +161,13 @@ class InContextNet(nn.Module):
         for block, rows in zip(self.row_blocks, memory.rows, strict=True):
             x = block(x, rows)
         x = self.norm(x)
-        if memory.votes is None:
-            logits: Tensor = self.density(x)
-            return logits
-        shares = memory.votes.value[:, :1].mean(dim=2).float()
-        told: Tensor = torch.lerp(self.vote(x, memory.votes), shares, _UNDECIDED)
-        return told
+        votes, shares = self.vote(x, memory.votes), memory.votes.value[:, :1].mean(dim=2).float()
+        told = torch.lerp(votes, shares, _UNDECIDED)
+        if memory.kind == "classes":
+            return told
+        trust, shift = self.correction(functional.gelu(self.hidden(x))).split([1, self.config.n_support], dim=2)
+        logits: Tensor = (1 + trust) * (told + _LEAST_DENSITY).log() + shift
+        return logits
 
     def spread(self, y: Tensor) -> Tensor:
         """Each value as shares of the two support points beside it, (..., n_support); their mean is the value."""
