@@ -62,7 +62,7 @@ SIZES = {
     # the second stage: longer tables at a tenth of the rate
     "long": Size(
         rows=(2048, 4096, 8192),
-        columns=(4, 8, 16, 32),
+        columns=(4, 8, 16),
         cells=2**20,
         lr=_FULL.lr / 10,
         limits=TableLimits(n_context=10_000, n_rows=50_000, n_columns=100, n_classes=64),
