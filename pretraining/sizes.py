@@ -22,7 +22,7 @@ class Size:
         net: Sizes of the net.
         rows: Rows of a table, labelled and others together; each as likely.
         columns: Columns of a table, each as likely.
-        cells: Cells of a batch.
+        cells: Cells of a batch, with the tokens that sum up its rows.
         most_tasks: Tables of a batch, at most.
         lr: Highest learning rate.
         decay: Weight decay.
@@ -46,11 +46,12 @@ class Size:
         kind: Kind = "classes" if dice.random() < class_share else "values"
         n_rows, d = dice.choice(self.rows), dice.choice(self.columns)
         n_context = round(n_rows * dice.choice(_CONTEXT_SHARES) / _ALIGNED) * _ALIGNED
-        n_tasks = self.cells // (n_rows * d) // _ALIGNED * _ALIGNED
+        n_tasks = self.cells // (n_rows * (d + self.net.n_summaries)) // _ALIGNED * _ALIGNED
         return TaskShape(kind, max(_ALIGNED, min(self.most_tasks, n_tasks)), n_rows, n_context, d)
 
 
-# Batches of a million cells: some 20 GB of activations in bf16, and products large enough to keep an H100 busy.
+# Batches of a million cells: of each a backward pass keeps 50 to 60 KiB in float32, so some 30 GB in bf16; products are
+# large enough to keep an H100 busy.
 _FULL = Size(
     rows=(128, 256, 512, 1024, 2048),
     columns=(2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64),
@@ -62,7 +63,7 @@ SIZES = {
     # the second stage: longer tables at a tenth of the rate
     "long": Size(
         rows=(2048, 4096, 8192),
-        columns=(4, 8, 16),
+        columns=(4, 8),
         cells=2**20,
         lr=_FULL.lr / 10,
         limits=TableLimits(n_context=10_000, n_rows=50_000, n_columns=100, n_classes=64),
