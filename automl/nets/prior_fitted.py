@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from automl.errors import Unsuitable
+from automl.errors import ModelFileError, Unsuitable
 from automl.family import FitLog, Limits, Rows, State
 from automl.features import Features
 from automl.nets.cells import Columns, describe_cells, read_columns
@@ -123,18 +123,42 @@ class PriorFittedModel:
         return State(config=config, arrays=arrays)
 
     def load(self, state: State) -> None:
-        """Become the model that was saved; rows are read again when the first prediction is asked for."""
-        self._n_views = int(state.config["n_views"])
+        """Become the model that was saved; rows are read again when the first prediction is asked for.
+
+        Raises:
+            ModelFileError: Arrays are missing or do not fit each other.
+        """
         self._views = []
-        self.objective_ = msgspec.convert(state.config["objective"], Objective)
-        for name in _KEPT:
-            setattr(self, name, state.arrays[name])
         weights = {
             name.removeprefix(_WEIGHTS): torch.from_numpy(np.array(array)).view(torch.bfloat16)
             for name, array in state.arrays.items()
             if name.startswith(_WEIGHTS)
         }
-        self.net_ = _open_net(InContextConfig(**state.config["net"]), weights)
+        try:
+            self._n_views = int(state.config["n_views"])
+            self.objective_ = msgspec.convert(state.config["objective"], Objective)
+            for name in _KEPT:
+                setattr(self, name, state.arrays[name])
+            self.net_ = _open_net(InContextConfig(**state.config["net"]), weights)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelFileError(f"the model file lacks a part of the pretrained net: {error}") from error
+        self._check()
+
+    def _check(self) -> None:
+        """Whether the arrays fit each other."""
+        n_rows, d = self.table_.shape
+        n_classes = len(self._task.classes)
+        fits = (
+            self.is_category_.shape == self.used_.shape == (d,)
+            and self.y_.shape == (n_rows,)
+            and self.ids_.shape == (len(self.rows_), d, D_COLUMN_ID)
+            and self.codes_.shape == (len(self.rows_), n_classes)
+            and 1 <= self._n_views <= len(self.rows_)
+            and 0 <= self.rows_.min() <= self.rows_.max() < n_rows
+            and (not n_classes or 0 <= self.codes_.min() <= self.codes_.max() < self.net_.config.n_codes)
+        )
+        if not fits:
+            raise ModelFileError("the labelled rows of the model file do not fit their views", "fit the model again")
 
     def _draw(self, train: Rows, most: int, rng: np.random.Generator) -> None:
         """What is random in the views; rows that none of them reads are dropped."""

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from toy_weights import first_weights, trained
 
-from automl.errors import Unsuitable
+from automl.errors import ModelFileError, Unsuitable
 from automl.families.pfn import FAMILY
-from automl.family import Limits, Rows
+from automl.family import Limits, Rows, State
 from automl.features import Features, Layout
 from automl.nets.pretrained import VARIABLE
 from automl.plan import Hardware, Wishes
@@ -145,6 +145,24 @@ def test_the_order_of_rows_does_not_matter_and_that_of_columns_little(kind):
     columns, rows = changed_by_turning(kind)
     assert rows < 1e-5
     assert columns < 0.05
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize("damage", ["table_", "rows_", "weights.gather.0.weight", "codes_"])
+def test_a_state_whose_parts_do_not_fit_is_refused(damage: str):
+    case = example("binary")
+    state = fitted(case).save()
+    for arrays in (
+        {k: v for k, v in state.arrays.items() if k != damage},
+        {**state.arrays, damage: _cut(state, damage)},
+    ):
+        with pytest.raises(ModelFileError):
+            FAMILY.build({}, case.task, case.layout).load(State(config=state.config, arrays=arrays))
+
+
+def _cut(state: State, name: str) -> np.ndarray:
+    array = state.arrays[name]
+    return array + 10_000 if name == "rows_" else array[..., :-1].copy()
 
 
 @pytest.mark.usefixtures("toy")
