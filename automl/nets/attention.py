@@ -47,7 +47,9 @@ def attend(query: Tensor, memory: Memory, sharpness: Tensor) -> Tensor:
     n_groups, n_rows, _ = query.shape
     _, n_kv_heads, n_source, d_head = memory.key.shape
     heads = query.reshape(n_groups, n_rows, n_kv_heads, -1, d_head).permute(0, 2, 3, 1, 4)
-    heads = heads * (sharpness * (math.log(n_source + 1) / math.log(_USUAL_SOURCES + 1))).to(heads.dtype)
+    # a tensor, so that a compiled net does not take the number of sources for a constant
+    growth = sharpness.new_full((), n_source + 1).log() / math.log(_USUAL_SOURCES + 1)
+    heads = heads * (sharpness * growth).to(heads.dtype)
     found = functional.scaled_dot_product_attention(heads.flatten(2, 3), memory.key, memory.value)
     by_head = found.reshape(n_groups, n_kv_heads, -1, n_rows, found.shape[3])
     return by_head.permute(0, 3, 1, 2, 4).reshape(n_groups, n_rows, -1)

@@ -171,7 +171,7 @@ class InContextNet(nn.Module):
 
     def spread(self, y: Tensor) -> Tensor:
         """Each value as shares of the two support points beside it, (..., n_support); their mean is the value."""
-        y = y.clamp(float(self.support[0]), float(self.support[-1]))
+        y = torch.minimum(torch.maximum(y, self.support[0]), self.support[-1])
         above = torch.searchsorted(self.support, y.contiguous()).clamp(1, len(self.support) - 1)
         low, high = self.support[above - 1], self.support[above]
         share = ((y - low) / (high - low))[..., None]

@@ -132,6 +132,24 @@ def test_codes_of_a_category_have_waves_of_their_own():
     assert nearest > 0.5
 
 
+@pytest.mark.slow
+def test_compiled_it_is_a_graph_a_kind_whatever_the_shape():
+    made, graphs = net(), []
+
+    def backend(graph, _inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = torch.compile(made, dynamic=True, backend=backend, fullgraph=True)
+    for n, d in ((12, 3), (20, 5), (31, 4), (40, 7)):
+        for kind in ("classes", "values"):
+            cells, ids = torch.randn(4, n, d, D_CELL_INPUT), torch.randn(4, d, D_COLUMN_ID)
+            y = torch.randint(0, 3, (4, n - 5)) if kind == "classes" else torch.randn(4, n - 5)
+            asked = kind, cells[:, :-5], y, cells[:, -5:], ids
+            torch.testing.assert_close(compiled(*asked), made(*asked))
+    assert len(graphs) <= 4
+
+
 @pytest.mark.parametrize(("n", "d"), [(64, 5), (512, 3)])
 def test_products_are_counted_as_they_are_done(n: int, d: int):
     made, ids = InContextNet(InContextConfig()), torch.randn(1, d, D_COLUMN_ID)
