@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from automl.nets.incontext import InContextNet
+from automl.nets.incontext import new_net
 from pretraining.export import export
 from pretraining.log import Log
 from pretraining.muon import Muon
@@ -71,7 +71,7 @@ class Pretraining(pl.LightningModule):
         self.prior = prior or Prior(self.size.net.n_codes)
         with torch.random.fork_rng([]):
             torch.manual_seed(progress.seed)
-            self.net = InContextNet(self.size.net)
+            self.net = new_net(self.size.net)
         self.answer = torch.compile(self.net, dynamic=True) if this.compiled else self.net
         self.average: dict[str, Tensor] = {}
         self.journal = Log(this.folder / LOG, self.size.net, self.size.log_steps, this.device)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from automl.nets.incontext import InContextNet
+from automl.nets.incontext import new_net
 from pretraining.export import export
 from pretraining.prior import Prior
 from pretraining.sizes import SIZES
@@ -18,7 +18,7 @@ from pretraining.trainer import Pretraining, Round, begin, train
 def first_weights(folder: Path) -> Path:
     """A file of weights that nothing was learned into."""
     torch.manual_seed(0)
-    net = InContextNet(SIZES["toy"].net)
+    net = new_net(SIZES["toy"].net)
     return export(folder, Progress(size="toy", seed=0), dict(net.named_parameters()))
 
 

@@ -128,8 +128,6 @@ class InContextNet(nn.Module):
         self.correction = nn.Linear(2 * d_row, 1 + config.n_support)
         bent = torch.linspace(-_BEND, _BEND, config.n_support)
         self.register_buffer("support", _REACH * bent.sinh() / torch.tensor(_BEND).sinh(), persistent=False)
-        self.apply(_initialise)
-        nn.init.zeros_(self.correction.weight)
 
     def forward(self, kind: Kind, context: Tensor, y: Tensor, query: Tensor, ids: Tensor) -> Tensor:
         """What is said of the query rows."""
@@ -186,6 +184,21 @@ class InContextNet(nn.Module):
 
     def _wanted(self, block: nn.Module) -> int | None:
         return self.config.n_summaries if block is self.cell_blocks[-1] else None
+
+
+def new_net(config: InContextConfig) -> InContextNet:
+    """A net to be trained: its first weights are drawn from torch's generator."""
+    net = InContextNet(config)
+    net.apply(_initialise)
+    nn.init.zeros_(net.correction.weight)
+    return net
+
+
+def opened_net(config: InContextConfig, weights: dict[str, Tensor]) -> InContextNet:
+    """A net with these weights, as float32, to answer with."""
+    net = InContextNet(config)
+    net.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    return net.eval().requires_grad_(False)
 
 
 def _initialise(module: nn.Module) -> None:

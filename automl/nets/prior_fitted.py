@@ -20,7 +20,7 @@ from automl.errors import ModelFileError, Unsuitable
 from automl.family import FitLog, Limits, Rows, State
 from automl.features import Features
 from automl.nets.cells import Columns, describe_cells, read_columns
-from automl.nets.incontext import InContextNet, TableMemory
+from automl.nets.incontext import TableMemory, opened_net
 from automl.nets.incontext_sizes import D_COLUMN_ID, InContextConfig
 from automl.nets.inputs import padded
 from automl.nets.objective import Objective, objective
@@ -83,7 +83,7 @@ class PriorFittedModel:
                 f"{len(self.used_)} columns and {n_classes} classes are more than the {allowed.n_columns} and "
                 f"{allowed.n_classes} that the net was trained for"
             )
-        self.net_ = _open_net(weights.config, _read_weights(weights.path))
+        self.net_ = opened_net(weights.config, _read_weights(weights.path))
         self.objective_ = objective(self._task, train.y)
         self._draw(train, weights.limits.n_context, np.random.default_rng(limits.seed))
         with _one_thread(), torch.inference_mode():
@@ -139,7 +139,7 @@ class PriorFittedModel:
             self.objective_ = msgspec.convert(state.config["objective"], Objective)
             for name in _KEPT:
                 setattr(self, name, state.arrays[name])
-            self.net_ = _open_net(InContextConfig(**state.config["net"]), weights)
+            self.net_ = opened_net(InContextConfig(**state.config["net"]), weights)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelFileError(f"the model file lacks a part of the pretrained net: {error}") from error
         self._check()
@@ -239,12 +239,6 @@ def _middle(density: Tensor, support: Tensor, *, median: bool) -> Tensor:
     low, high = below.gather(1, at - 1), below.gather(1, at)
     share = ((0.5 - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
     return torch.lerp(support[at - 1], support[at], share)[:, 0]
-
-
-def _open_net(config: InContextConfig, weights: dict[str, Tensor]) -> InContextNet:
-    net = InContextNet(config)
-    net.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-    return net.eval()
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:

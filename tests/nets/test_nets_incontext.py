@@ -9,7 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from automl.nets.cells import describe_cells, read_columns
-from automl.nets.incontext import InContextNet
+from automl.nets.incontext import InContextNet, new_net
 from automl.nets.incontext_sizes import (
     D_CELL_INPUT,
     D_COLUMN_ID,
@@ -32,7 +32,7 @@ def _seed() -> None:
 
 
 def net() -> InContextNet:
-    made = InContextNet(CONFIG).eval()
+    made = new_net(CONFIG).eval()
     torch.nn.init.normal_(made.correction.weight, std=0.1)  # which begins at zero
     return made
 
