@@ -41,7 +41,8 @@ def _effects(draw: Draw, nodes: Tensor, n_new: int) -> Tensor:
     """A layer of nodes: functions of nodes so far, with noise."""
     n_tasks, n_old, n_rows = nodes.shape
     which = draw.below(n_old, n_tasks, n_new, _MOST_PARENTS)
-    causes = nodes.gather(1, which.flatten(1)[:, :, None].expand(-1, -1, n_rows)).unflatten(1, (n_new, _MOST_PARENTS))
+    found = nodes.gather(1, which.flatten(1)[:, :, None].expand(-1, -1, n_rows))
+    causes = found.reshape(n_tasks, n_new, _MOST_PARENTS, n_rows)
     # the first cause always counts, each further one less often
     counts = draw.chance(torch.tensor([1.0, 0.7, 0.4, 0.25], device=draw.device), n_tasks, n_new, _MOST_PARENTS)
     causes = causes * (counts * draw.log_uniform(n_tasks, n_new, _MOST_PARENTS, low=0.3, high=2.0))[..., None]

@@ -43,7 +43,7 @@ class Muon(torch.optim.Optimizer):
         return loss
 
     def _step(self, group: dict[str, Any]) -> None:
-        alike: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
+        alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
         for matrix in group["params"]:
             if matrix.grad is not None:
                 alike[matrix.shape].append(matrix)
@@ -56,7 +56,7 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
             torch._foreach_add_(matrices, list(updates.to(matrices[0].dtype)), alpha=-group["lr"])
 
-    def _momentum(self, matrix: nn.Parameter) -> Tensor:
+    def _momentum(self, matrix: Tensor) -> Tensor:
         state = self.state[matrix]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(matrix)
@@ -74,4 +74,5 @@ def orthogonal(matrices: Tensor) -> Tensor:
     for _ in range(_ROUNDS):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if is_tall else x
+    made: Tensor = x.mT if is_tall else x
+    return made

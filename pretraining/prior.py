@@ -176,4 +176,5 @@ def learnability(draw: Draw, clean: Tensor, target: Tensor, n_context: int) -> T
     rest = target[:, n_context:] - center
     error = rest - design[:, n_context:] @ coefficients
     explained = 1 - error.square().sum(dim=(1, 2)) / rest.square().sum(dim=(1, 2)).clamp(min=1e-6)
-    return explained.nan_to_num(-1.0)
+    share: Tensor = explained.nan_to_num(-1.0)
+    return share

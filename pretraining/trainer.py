@@ -82,10 +82,9 @@ class Pretraining(pl.LightningModule):
         """Muon on the matrices inside the net, AdamW on embeddings, heads, norms and biases."""
         matrices = {name: p for name, p in self.net.named_parameters() if _is_matrix(name, p)}
         others = [p for name, p in self.net.named_parameters() if name not in matrices]
-        settings = {"lr": self.size.lr, "weight_decay": self.size.decay}
         return [
-            Muon(matrices.values(), **settings),
-            torch.optim.AdamW(others, betas=(0.9, 0.98), fused=True, **settings),
+            Muon(matrices.values(), lr=self.size.lr, weight_decay=self.size.decay),
+            torch.optim.AdamW(others, lr=self.size.lr, betas=(0.9, 0.98), weight_decay=self.size.decay, fused=True),
         ]
 
     def train_dataloader(self) -> Iterator[int]:
@@ -133,9 +132,9 @@ class Pretraining(pl.LightningModule):
 
     def tensors(self) -> dict[str, Tensor]:
         """All that a later round needs: weights, average and moments."""
-        found = {f"net.{name}": p for name, p in self.net.named_parameters()}
+        found: dict[str, Tensor] = {f"net.{name}": p for name, p in self.net.named_parameters()}
         found |= {f"average.{name}": tensor for name, tensor in self.average.items()}
-        names = {p: name for name, p in self.net.named_parameters()}
+        names: dict[Tensor, str] = {p: name for name, p in self.net.named_parameters()}
         for optimizer in self._optimizers():
             for parameter, state in optimizer.state.items():
                 found |= {f"{key}.{names[parameter]}": value for key, value in state.items()}
@@ -145,7 +144,7 @@ class Pretraining(pl.LightningModule):
         for name, parameter in self.net.named_parameters():
             parameter.data.copy_(tensors[f"net.{name}"])
             self.average[name].copy_(tensors[f"average.{name}"])
-        names = {p: name for name, p in self.net.named_parameters()}
+        names: dict[Tensor, str] = {p: name for name, p in self.net.named_parameters()}
         for optimizer in self._optimizers():
             for group in optimizer.param_groups:
                 for parameter in group["params"]:
