@@ -48,7 +48,7 @@ class Muon(torch.optim.Optimizer):
             if matrix.grad is not None:
                 alike[matrix.shape].append(matrix)
         for shape, matrices in alike.items():
-            gradients = [matrix.grad for matrix in matrices]
+            gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
             moments = [self._momentum(matrix) for matrix in matrices]
             torch._foreach_lerp_(moments, gradients, 1 - group["momentum"])
             ahead = torch._foreach_lerp(gradients, moments, group["momentum"])
