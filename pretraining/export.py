@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from automl.nets.pretrained import metadata
+from automl.nets.weight_files import metadata
 from pretraining.sizes import SIZES
 from pretraining.state import Progress
 

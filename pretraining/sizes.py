@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from automl.nets.incontext import Kind
 from automl.nets.incontext_sizes import InContextConfig
-from automl.nets.pretrained import TableLimits
+from automl.nets.weight_files import TableLimits
 from pretraining.prior import CLASS_SHARE, TaskShape
 
 _CONTEXT_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from automl.family import Family, Model
 from automl.features import Layout
 from automl.nets.incontext_sizes import InContextConfig, answering_products, reading_products
-from automl.nets.pretrained import find_weights
+from automl.nets.weight_files import find_weights
 from automl.plan import Cost, Hardware
 from automl.profile import Profile
 from automl.space import Choice, Params, Space

@@ -24,8 +24,8 @@ from automl.nets.incontext import TableMemory, opened_net
 from automl.nets.incontext_sizes import D_COLUMN_ID, InContextConfig
 from automl.nets.inputs import padded
 from automl.nets.objective import Objective, objective
-from automl.nets.pretrained import find_weights
 from automl.nets.views import normal_scores, sample_rows
+from automl.nets.weight_files import find_weights
 from automl.probabilities import proper
 from automl.space import Params
 from automl.task import Task

@@ -14,7 +14,7 @@ from automl.policy.organisation import CODE as ORGANISATION
 from automl.policy.organisation import OrganisationPolicy
 from automl.policy.rules import RULES
 
-INCLUDED, EXCLUDED, REFUSED, UNPROVEN = "P031", "P032", "P033", "P035"
+INCLUDED, EXCLUDED, REFUSED, UNPROVEN = "P031", "P032", "P033", "P036"
 
 
 @dataclass(slots=True)

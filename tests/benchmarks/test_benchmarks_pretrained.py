@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from toy_weights import first_weights
 
-from automl.nets.pretrained import VARIABLE
+from automl.nets.weight_files import VARIABLE
 from benchmarks.pretrained import RIVAL, bout, gains, is_for_gate, summary
 from benchmarks.tables import BenchTable, bench_tables
 

@@ -15,7 +15,7 @@ from automl.families.pfn import FAMILY
 from automl.family import Limits, Rows, State
 from automl.features import Features, Layout
 from automl.metrics import METRICS
-from automl.nets.pretrained import VARIABLE
+from automl.nets.weight_files import VARIABLE
 from automl.plan import Hardware, Wishes
 from automl.policy.decide import decide
 from automl.profile import Shape
@@ -66,7 +66,7 @@ def sized(case: Example, **sizes: int):
 
 def test_without_weights_it_takes_no_table_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.delenv(VARIABLE, raising=False)
-    monkeypatch.setattr("automl.nets.pretrained._SHIPPED", tmp_path / "absent")
+    monkeypatch.setattr("automl.nets.weight_files._SHIPPED", tmp_path / "absent")
     case = example("binary")
     assert FAMILY.eligible(case.profile, case.task) == "no pretrained weights are shipped with this version"
     with pytest.raises(Unsuitable, match="no pretrained weights"):
@@ -90,7 +90,7 @@ def test_it_races_only_where_it_is_named():
     machine = Hardware(n_cores=2, memory_bytes=16 << 30)
     plan = decide(case.profile, case.task, machine, Wishes(seconds=300), families())
     assert FAMILY.name not in {candidate.family for candidate in plan.candidates}
-    assert {out.family: out.rule for out in plan.ruled_out}[FAMILY.name] == "P035"
+    assert {out.family: out.rule for out in plan.ruled_out}[FAMILY.name] == "P036"
     nets = decide(case.profile, case.task, machine, Wishes(seconds=300, include=("neural",)), families())
     assert FAMILY.name not in {candidate.family for candidate in nets.candidates}
     named = decide(case.profile, case.task, machine, Wishes(seconds=300, include=(FAMILY.name,)), families())

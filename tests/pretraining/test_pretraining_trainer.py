@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from toy_weights import trained
 
 from automl.nets.incontext import InContextNet
-from automl.nets.pretrained import read_header
+from automl.nets.weight_files import read_header
 from pretraining import state
 from pretraining.__main__ import main
 from pretraining.muon import Muon, orthogonal

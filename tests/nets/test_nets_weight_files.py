@@ -9,7 +9,7 @@ from toy_weights import first_weights
 
 from automl.errors import UsageError
 from automl.nets.incontext import InContextNet
-from automl.nets.pretrained import VARIABLE, find_weights, read_header
+from automl.nets.weight_files import VARIABLE, find_weights, read_header
 from pretraining.sizes import SIZES
 
 
@@ -49,8 +49,6 @@ def test_the_net_to_be_shipped_fits_into_the_package_and_its_state_into_few_file
 
 
 def test_asking_what_weights_are_good_for_loads_no_torch():
-    code = (
-        "import sys, automl.families.pfn, automl.nets.pretrained as p; p.find_weights(); print('torch' in sys.modules)"
-    )
+    code = "import sys, automl.families.pfn, automl.nets.weight_files as p; p.find_weights(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "False"
