@@ -32,6 +32,7 @@ TRAITS = frozenset(
         "sequence",
         "needs_accelerator",
         "pretrained",
+        "unproven",
         "text",
         "image",
         "audio",

@@ -106,7 +106,7 @@ class Race:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ground:
+class Ground:
     """The rows of a race: those learned from, with their folds, and those tested on."""
 
     plan: Plan
@@ -115,7 +115,7 @@ class _Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class _Fitted:
+class Fitted:
     """A model on every fold.
 
     Attributes:
@@ -135,7 +135,17 @@ class _Fitted:
 
 def run(table: BenchTable, with_boosters: bool = False) -> Race:
     """Race on one table."""
-    learned, tested = _parts(table)
+    ground, case = prepare(table)
+    return _race(table, ground, case, with_boosters)
+
+
+def prepare(table: BenchTable, n_learned: int | None = None) -> tuple[Ground, Case]:
+    """The rows of a race and what the policy sees of them.
+
+    Args:
+        n_learned: Rows to learn from, at most; as many as the table's name says unless told.
+    """
+    learned, tested = _parts(table, n_learned)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "learned.csv"
         learned.to_csv(path, index=False)
@@ -146,7 +156,7 @@ def run(table: BenchTable, with_boosters: bool = False) -> Race:
         planned = decide_plan(context, prepared, find_hardware("cpu", calibrate=False))
         folds = Validation(kind="kfold", n_folds=_N_FOLDS, stratify=True)
         planned = msgspec.structs.replace(planned, validation=folds, max_rows=None)
-        encoder, material = encode(context, prepared, planned)
+        _, encoder, material = encode(context, prepared, planned)
         unseen = with_target(read(str(Path(folder) / "tested.csv")).table, prepared.profile, prepared.task)
         test = Material(
             planned.task,
@@ -156,30 +166,30 @@ def run(table: BenchTable, with_boosters: bool = False) -> Race:
             (),
         )
     case = Case(prepared.profile, planned.task, planned.hardware, planned.wishes)
-    return _race(table, _Ground(planned, material, test), case, with_boosters)
+    return Ground(planned, material, test), case
 
 
-def _parts(table: BenchTable) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _parts(table: BenchTable, n_learned: int | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows to learn from and rows to test on, the latter without classes that the former lack."""
     frame = table.load()
     n_test = min(_MOST_TESTED, int(_TEST_SHARE * len(frame)))
-    most = _MOST_LEARNED[zlib.crc32(table.name.encode()) % len(_MOST_LEARNED)]
+    most = n_learned or _MOST_LEARNED[zlib.crc32(table.name.encode()) % len(_MOST_LEARNED)]
     learned, tested = frame.iloc[n_test : n_test + most], frame.iloc[:n_test]
     if frame[table.target].nunique() <= 50:
         tested = tested[tested[table.target].isin(learned[table.target])]
     return learned, tested
 
 
-def _race(table: BenchTable, ground: _Ground, case: Case, with_boosters: bool) -> Race:
+def _race(table: BenchTable, ground: Ground, case: Case, with_boosters: bool) -> Race:
     task, material, test = ground.plan.task, ground.material, ground.test
     metric = METRICS[task.metric]
-    found: dict[str, _Fitted] = {}
+    found: dict[str, Fitted] = {}
     skipped = {}
     for family in registry.families():
         if "baseline" in family.traits or family.eligible(case.profile, task):
             continue
         try:
-            found[family.name] = _fit(_of_family(family, ground, case), family.link, ground)
+            found[family.name] = fit_folds(of_family(family, ground, case), family.link, ground)
         except Unsuitable as refused:
             skipped[family.name] = str(refused)
     out_of_fold = [fitted.out_of_fold for fitted in found.values()]
@@ -199,7 +209,7 @@ def _race(table: BenchTable, ground: _Ground, case: Case, with_boosters: bool) -
         low=shown.low,
         high=shown.high,
         error=shown.error,
-        test=_shipped(list(found.values()), weights, ground),
+        test=shipped_score(list(found.values()), weights, ground),
         single=float(np.mean([metric(test.y, single) for single in singles])),
         lanes={
             name: Lane(weight, metric(material.y, fitted.out_of_fold), fitted.seconds)
@@ -210,25 +220,25 @@ def _race(table: BenchTable, ground: _Ground, case: Case, with_boosters: bool) -
     )
 
 
-def _shipped(found: Sequence[_Fitted], weights: Sequence[float], ground: _Ground) -> float:
+def shipped_score(found: Sequence[Fitted], weights: Sequence[float], ground: Ground) -> float:
     """Test score of a blend of models, of each the average of its folds."""
     task, test = ground.plan.task, ground.test
     averages = [average(fitted.tested, fitted.link, task) for fitted in found]
     return METRICS[task.metric](test.y, mix(averages, weights))
 
 
-def _boosters(found: Sequence[_Fitted], ground: _Ground) -> dict[str, Booster]:
+def _boosters(found: Sequence[Fitted], ground: Ground) -> dict[str, Booster]:
     """Each booster that the package does not have, in a blend with those it has."""
     task, y = ground.plan.task, ground.material.y
     told = {}
     for name, booster in BOOSTERS.items():
-        more = [*found, _fit(partial(booster, task), "logit", ground)]
+        more = [*found, fit_folds(partial(booster, task), "logit", ground)]
         weights = blend_weights([fitted.out_of_fold for fitted in more], y, METRICS[task.metric])
-        told[name] = Booster(float(weights[-1]), _shipped(more, list(weights), ground), more[-1].seconds)
+        told[name] = Booster(float(weights[-1]), shipped_score(more, list(weights), ground), more[-1].seconds)
     return told
 
 
-def _of_family(family: Family, ground: _Ground, case: Case) -> Fit:
+def of_family(family: Family, ground: Ground, case: Case) -> Fit:
     """One default of a family; of a net the second, which is nearly as good as the first and half as costly."""
     params = dict(family.default(case.profile)[1 if family.kind == "neural" else 0])
 
@@ -240,7 +250,7 @@ def _of_family(family: Family, ground: _Ground, case: Case) -> Fit:
     return fit
 
 
-def _fit(fit: Fit, link: str, ground: _Ground) -> _Fitted:
+def fit_folds(fit: Fit, link: str, ground: Ground) -> Fitted:
     """Fit every fold, and predict the rows left out and those of the test."""
     material = ground.material
     parts, began = [], time.monotonic()
@@ -252,7 +262,7 @@ def _fit(fit: Fit, link: str, ground: _Ground) -> _Fitted:
     out_of_fold = np.empty((len(material.y), *parts[0][0].shape[1:]))
     for split, (predicted, _) in zip(material.splits, parts, strict=True):
         out_of_fold[split.valid] = predicted
-    return _Fitted(out_of_fold, [tested for _, tested in parts], link, seconds)
+    return Fitted(out_of_fold, [tested for _, tested in parts], link, seconds)
 
 
 def main() -> None:

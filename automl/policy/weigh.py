@@ -14,7 +14,7 @@ from automl.policy.organisation import CODE as ORGANISATION
 from automl.policy.organisation import OrganisationPolicy
 from automl.policy.rules import RULES
 
-INCLUDED, EXCLUDED, REFUSED = "P031", "P032", "P033"
+INCLUDED, EXCLUDED, REFUSED, UNPROVEN = "P031", "P032", "P033", "P036"
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ def _named(words: Sequence[str], families: Sequence[Family], flag: str) -> set[s
     names = {family.name for family in families}
     meant: set[str] = set()
     for word in words:
-        of_trait = {family.name for family in families if word in family.traits}
+        of_trait = _of_trait(word, families, flag)
         if word not in names and not of_trait:
             close = difflib.get_close_matches(word.lower(), sorted(names | TRAITS), 3, 0.5)
             hints = [f"nearest: {', '.join(close)}"] if close else []
@@ -108,12 +108,24 @@ def _named(words: Sequence[str], families: Sequence[Family], flag: str) -> set[s
     return meant
 
 
+def _of_trait(trait: str, families: Sequence[Family], flag: str) -> set[str]:
+    """Families that a trait means: to include, the unproven ones only where it has no others."""
+    named = [family for family in families if trait in family.traits]
+    proven = [family for family in named if "unproven" not in family.traits]
+    return {family.name for family in (proven if proven and flag == "--include" else named)}
+
+
 def _admit(
     family: Family, case: Case, rulings: tuple[tuple[str, Ruling], ...], is_wanted: bool, trace: Trace
 ) -> Entrant | None:
     refusal = family.eligible(case.profile, case.task)
     if refusal is not None:
         trace.drop(family, REFUSED, refusal)
+        return None
+    if "unproven" in family.traits and not is_wanted:
+        trace.drop(
+            family, UNPROVEN, f"not yet shown to beat what there is: it races where --include names {family.name}"
+        )
         return None
     weight, moved = 1.0, []
     for code, ruling in rulings:
