@@ -109,11 +109,16 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuledOut(msgspec.Struct, frozen=True):
-    """A family that will not be tried, the rule that said so, and why."""
+    """A family that will not be tried, the rule that said so, and why.
+
+    Attributes:
+        is_expected: Whether nobody would look for it here: it reads what the table does not hold, or is not proven yet.
+    """
 
     family: str
     rule: str
     sentence: str
+    is_expected: bool = False
 
 
 class Validation(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ DECISIONS = {
     "P034": ("Budget", "how long the search may take, and whether the policy file allows less than was asked for"),
     "P035": ("Pretrained", "which encoder of the local caches reads texts or images, or what one would gain"),
     "P036": ("Unproven", "a family that has not passed its gate races only where `--include` names it"),
+    "P037": ("Foreign", "a family reads texts, images, sounds or earlier rows, and the table holds none"),
     "P040": ("Sample", "one fit on all rows would fill half the search, so rows are sampled"),
     "P041": ("Workers", "how many fits run side by side, and with how many threads"),
     "P042": ("Validation", "the finest folds that leave time for several families"),

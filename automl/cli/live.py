@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from automl.cli.views import data_line, decided_rows, findings_rows, target_line
 from automl.events import (
     BestChanged,
     Event,
@@ -26,7 +27,7 @@ from automl.events import (
     Warned,
 )
 from automl.forecast import Forecast
-from automl.formats.terminal import data_line, decided_rows, facts, findings_rows, target_line
+from automl.formats.terminal import facts
 from automl.plan import Plan
 from automl.profile import Profile
 from automl.quantities import format_seconds

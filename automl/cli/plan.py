@@ -15,7 +15,7 @@ def plan(data: Data, *, given: Given) -> None:
     """What `fit` would try and what it rules out, by which rules, on which folds, at what cost; no training."""
     speech = Speech.of(given)
     settings = settings_for(data, given)
-    from automl.formats.terminal import plan_view
+    from automl.cli.views import plan_view
     from automl.policy.saved import plan_json
     from automl.run import plan as decide
 

@@ -12,7 +12,7 @@ def profile(data: Data, *, given: Given) -> None:
     """Size, structure, column kinds with their confidence, quality findings and leak suspects; no training."""
     speech = Speech.of(given)
     settings = settings_for(data, given)
-    from automl.formats.terminal import profile_view
+    from automl.cli.views import profile_view
     from automl.run import profile as look
 
     found, task = look(settings, nowhere)

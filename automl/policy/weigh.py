@@ -13,8 +13,10 @@ from automl.policy.effects import Case, Effect, Prefer, Require, RuleOut, Ruling
 from automl.policy.organisation import CODE as ORGANISATION
 from automl.policy.organisation import OrganisationPolicy
 from automl.policy.rules import RULES
+from automl.profile import ColumnKind
 
-INCLUDED, EXCLUDED, REFUSED, UNPROVEN = "P031", "P032", "P033", "P036"
+INCLUDED, EXCLUDED, REFUSED, UNPROVEN, FOREIGN = "P031", "P032", "P033", "P036", "P037"
+_MEDIA: tuple[ColumnKind, ...] = ("text", "image", "audio")
 
 
 @dataclass(slots=True)
@@ -30,7 +32,7 @@ class Trace:
 
     def drop(self, family: Family, rule: str, sentence: str) -> None:
         """Note a family that is out."""
-        self.ruled_out.append(RuledOut(family.name, rule, sentence))
+        self.ruled_out.append(RuledOut(family.name, rule, sentence, rule in (UNPROVEN, FOREIGN)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def enter(
         is_wanted = family.name in wanted
         if family.name in unwanted:
             trace.drop(family, EXCLUDED, "excluded by --exclude")
+        elif not is_wanted and (aside := _set_aside(family, case)) is not None:
+            trace.drop(family, *aside)
         elif wanted and not is_wanted and "baseline" not in family.traits:
             trace.drop(family, INCLUDED, "not among those that --include names")
         elif (entrant := _admit(family, case, rulings, is_wanted, trace)) is not None:
@@ -115,17 +119,22 @@ def _of_trait(trait: str, families: Sequence[Family], flag: str) -> set[str]:
     return {family.name for family in (proven if proven and flag == "--include" else named)}
 
 
+def _set_aside(family: Family, case: Case) -> tuple[str, str] | None:
+    """The rule, and why, by which nobody would look for a family here; None for one that might be missed."""
+    if "unproven" in family.traits:
+        return UNPROVEN, f"not yet shown to beat what there is: it races where --include names {family.name}"
+    media = [kind for kind in _MEDIA if kind in family.traits]
+    is_foreign = not case.profile.holds(*media) if media else "sequence" in family.traits and case.task.history is None
+    refusal = family.eligible(case.profile, case.task) if is_foreign else None
+    return None if refusal is None else (FOREIGN, refusal)
+
+
 def _admit(
     family: Family, case: Case, rulings: tuple[tuple[str, Ruling], ...], is_wanted: bool, trace: Trace
 ) -> Entrant | None:
     refusal = family.eligible(case.profile, case.task)
     if refusal is not None:
         trace.drop(family, REFUSED, refusal)
-        return None
-    if "unproven" in family.traits and not is_wanted:
-        trace.drop(
-            family, UNPROVEN, f"not yet shown to beat what there is: it races where --include names {family.name}"
-        )
         return None
     weight, moved = 1.0, []
     for code, ruling in rulings:

@@ -63,7 +63,7 @@ def _amount(value: float) -> str:
 def _one_kind(ledger: Ledger, plan: Plan, shallow: Blend | None, neural: Blend | None) -> str:
     tried = "shallow" if shallow is not None else "neural" if neural is not None else "no"
     other = "neural" if tried == "shallow" else "shallow"
-    out = [r for r in plan.ruled_out if registry.family(r.family).kind == other]
+    out = [r for r in plan.ruled_out if registry.family(r.family).kind == other and not r.is_expected]
     wanted = [c.family for c in plan.candidates if c.kind == other]
     if wanted:
         ended = [t for t in ledger.trials.values() if t.family in wanted and t.reason]

@@ -11,8 +11,9 @@ from rich.console import Console, RenderableType
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 from cli_records import outcome, plan, profile
 
-from automl.formats.terminal import decided_rows, evaluation_view, outcome_view, plan_view, profile_view, render
-from automl.plan import Pretrained
+from automl.cli.views import decided_rows, plan_view, profile_view
+from automl.formats.terminal import evaluation_view, outcome_view, render
+from automl.plan import Pretrained, RuledOut
 from automl.pretrained.reference import Reference
 from automl.report import Figure, Notice, Report, Section, Series, TableBlock, Text
 
@@ -78,6 +79,15 @@ def test_a_pretrained_encoder_is_told_before_and_after() -> None:
     assert "needs" in text
     assert "tiny/sentences in the local cache wherever it predicts (hf download tiny/sentences --revision r1)" in text
     assert "in the local cache" not in shown(outcome_view(outcome()), 120)
+
+
+def test_families_that_nobody_would_look_for_here_are_told_together_and_in_the_plan_only() -> None:
+    out = (*plan().ruled_out, RuledOut("eye", "P037", "no column holds images", is_expected=True))
+    made = msgspec.structs.replace(plan(), ruled_out=out)
+    assert "eye: for other data" in shown(plan_view(made))
+    told = " ".join(str(text) for _, text in decided_rows(made))
+    assert "eye" not in told
+    assert "gamma" in told
 
 
 def test_markup_in_a_column_name_is_shown_as_it_is() -> None:

@@ -167,6 +167,17 @@ def test_few_rows_lift_linear_models_and_shrink_the_blend_and_hopeless_nets_are_
     assert "net" in names(plan_for(wide, msgspec.structs.replace(fast, include=("net", "line"))))
 
 
+def test_families_for_other_data_are_set_aside_with_their_reason_unless_named():
+    eye = fake_family("eye", "neural", "image", refuse="no column holds images")
+    made = plan_for(families=(*FAMILIES, eye))
+    assert [(r.rule, r.sentence, r.is_expected) for r in made.ruled_out if r.family == "eye"] == [
+        ("P037", "no column holds images", True)
+    ]
+    with pytest.raises(UsageError, match="none of them can run") as caught:
+        plan_for(wishes=Wishes(include=("eye",)), families=(*FAMILIES, eye))
+    assert any("no column holds images" in hint for hint in caught.value.hints)
+
+
 def test_time_and_memory_gates_name_the_numbers_and_never_leave_nothing():
     slow = plan_for(profile(150_000), Wishes(seconds=60, preset="fast"))
     assert rule_of(slow, "near") == "P044"
