@@ -31,7 +31,7 @@ _TICK = 0.25
 _RESTART_SECONDS = 4.0
 _FAREWELL_SECONDS = 1.0
 # Of the score's standard error; what is not expected to gain as much is not searched on for.
-_NOISE = 0.25
+_NOISE = 0.05
 
 
 @dataclass(slots=True)
