@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.metrics import Metric, labels
+from automl.metrics import Metric, binary_auc, labels
 from automl.task import Task
 
 Array: TypeAlias = NDArray[Any]
@@ -110,6 +110,9 @@ def _view(predictions: Sequence[Array], y: Array, metric: Metric) -> tuple[list[
     if metric.name == "log_loss":
         rows = np.arange(len(y))
         return [p[rows, y] for p in predictions], lambda p: float(np.log(np.clip(p, 1e-15, 1.0)).mean())
+    if metric.name == "roc_auc" and predictions[0].shape[1] == 2:
+        positive = y == 1
+        return [np.ascontiguousarray(p[:, 1], dtype=np.float64) for p in predictions], lambda p: binary_auc(positive, p)
     return [np.asarray(p, dtype=np.float64) for p in predictions], lambda p: metric.gain(metric(y, p))
 
 

@@ -59,16 +59,6 @@ def labels(probabilities: Array, threshold: float | None = None) -> NDArray[np.i
     return np.asarray(np.argmax(probabilities, axis=1), dtype=np.int64)
 
 
-def _ranks(values: Array) -> NDArray[np.float64]:
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    sizes = np.diff(np.r_[first, len(values)])
-    ranks = np.empty(len(values))
-    ranks[order] = np.repeat(first + (sizes + 1) / 2, sizes)
-    return ranks
-
-
 def binary_auc(positive: Array, scores: Array) -> float:
     """Area under the ROC curve by ranks, ties counted half; NaN where one class is absent.
 
@@ -80,7 +70,15 @@ def binary_auc(positive: Array, scores: Array) -> float:
     n_negative = len(positive) - n_positive
     if not n_positive or not n_negative:
         return float("nan")
-    rank_sum = float(_ranks(scores)[positive].sum())
+    order = np.argsort(scores)
+    ordered, hits = scores[order], positive[order]
+    is_new = ordered[1:] != ordered[:-1]
+    if is_new.all():
+        rank_sum = float(np.flatnonzero(hits).sum() + n_positive)
+    else:
+        first = np.flatnonzero(np.r_[True, is_new])
+        sizes = np.diff(np.r_[first, len(ordered)])
+        rank_sum = float((np.add.reduceat(hits, first, dtype=np.int64) * (first + (sizes + 1) / 2)).sum())
     return (rank_sum - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
 
 

@@ -30,6 +30,8 @@ _FIRST_JOB = 1000
 _TICK = 0.25
 _RESTART_SECONDS = 4.0
 _FAREWELL_SECONDS = 1.0
+# Of this process's time, while workers may be waiting for it.
+_SHARE_OF_BLENDING = 0.1
 # Of the score's standard error; what is not expected to gain as much is not searched on for.
 _NOISE = 0.05
 
@@ -72,6 +74,7 @@ class Search:
         self._flight = _Flight()
         self._patience = Patience(clock.seconds)
         self._saver = Saver(save, clock.seconds)
+        self._is_behind, self._due = False, 0.0
         self.best: Blend | None = None
         self.forecast: Forecast | None = None
 
@@ -87,12 +90,13 @@ class Search:
                 results = self._engine.wait(min(_TICK, self._clock.search_left))
                 ended = [self._take(result) for result in results]
                 self._fill()
-                if any(ended):
+                self._is_behind |= any(ended)
+                if self._is_behind and time.monotonic() >= self._due:
                     self._update_best()
                 self._sink(self._progress())
                 reason = self._reason_to_end()
             self._abandon()
-            if not self._ledger.complete():
+            if self._is_behind or not self._ledger.complete():
                 self._update_best()
             if not self._stop():
                 self._foresee()
@@ -161,7 +165,10 @@ class Search:
         self._sink(TrialEnded(trial))
 
     def _update_best(self) -> None:
+        began = time.monotonic()
         blend = best_blend(self._ledger, self._plan.max_models, self._plan.task.seed)
+        self._is_behind = False
+        self._due = time.monotonic() + (1 / _SHARE_OF_BLENDING - 1) * (time.monotonic() - began)
         if blend is None or same_members(self.best, blend):
             return
         self.best = blend
@@ -210,8 +217,7 @@ class Search:
         until = time.monotonic() + _FAREWELL_SECONDS
         while self._flight.jobs and time.monotonic() < until and not self._stop():
             for result in self._engine.wait(until - time.monotonic()):
-                if self._take(result):
-                    self._update_best()
+                self._is_behind |= self._take(result)
         for number, assignment in self._flight.jobs.items():
             self._engine.cancel(number)
             trial = self._ledger.trials[assignment.trial.number]
