@@ -223,7 +223,3 @@ def _tell_ended(line: socket.socket) -> None:
             if not pid:
                 return
             _tell(line, News(pid, status=os.waitstatus_to_exitcode(status)))
-
-
-if __name__ == "__main__":
-    main()

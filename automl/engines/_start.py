@@ -77,12 +77,15 @@ class Starter(Protocol):
 
 
 class Interpreter:
-    """A Python process of this package: one thread a library, and a key on its standard input."""
+    """A Python process that runs the `main` of one of our modules: one thread a library, and the path of this process.
+
+    The folder a user works in may hold a `queue.py`; nothing of it is imported unless this process would import it.
+    """
 
     def __init__(self, module: str, *arguments: str, stdin: int = subprocess.PIPE) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path}; import {module} as m; m.main()", *arguments],
             stdin=stdin,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,

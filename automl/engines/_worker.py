@@ -86,7 +86,3 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     address, token = sys.argv[1:]
     serve(Call(address, key, token))
-
-
-if __name__ == "__main__":
-    main()

@@ -7,12 +7,15 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
 from automl import registry
 from automl.engines import Engine, Job, JobResult
+from automl.engines._nursery import Nursery
+from automl.engines._start import Interpreters
 from automl.errors import AutoMLError, Unsuitable
 
 HERE = "automl.testing.jobs"
@@ -186,6 +189,17 @@ def test_cancel_drops_a_running_job() -> None:
         engine.cancel(0)
         engine.submit(job(1, "double", value=4))
         assert [r.value for r in collect(engine, 1)] == [8]
+
+
+def test_files_in_the_users_folder_are_not_taken_for_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("queue", "automl", "numpy"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('this is not a library')")
+    monkeypatch.chdir(tmp_path)
+    for start in (Nursery, Interpreters) if sys.platform == "linux" else (Interpreters,):
+        monkeypatch.setattr("automl.engines._crew._starter", start)
+        with registry.load("engines", "processes")(1) as engine:
+            engine.submit(job(0, "double", value=8))
+            assert [r.value for r in collect(engine, 1)] == [16]
 
 
 def test_unsuitable_is_not_an_error_of_ours() -> None:
