@@ -39,7 +39,7 @@ def test_muon_goes_downhill_with_steps_of_the_size_of_its_rate():
         optimizer.zero_grad()
         loss = (matrix - 1).square().mean()
         loss.backward()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         optimizer.step()
         if len(losses) == 1:
             moved = (matrix.detach() - before).square().mean().sqrt()
