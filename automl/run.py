@@ -247,7 +247,7 @@ def decide_plan(context: Context, prepared: Prepared, machine: Hardware) -> Plan
         if context.settings.plan is None:
             calibration = None if context.settings.deterministic else Calibration.load()
             wishes = context.settings.wishes
-            has_media = any(column.kind in ("text", "image") for column in prepared.profile.features)
+            has_media = prepared.profile.holds("text", "image")
             cached = find_cached() if has_media and wishes.pretrained != OFF else ()
             planned = decide(prepared.profile, prepared.task, machine, wishes, calibration=calibration, cached=cached)
         else:

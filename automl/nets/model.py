@@ -24,6 +24,7 @@ from automl.nets.preprocess import InputSizes
 from automl.nets.realmlp import RealMLP, RealMLPConfig
 from automl.nets.schedules import Recipe
 from automl.nets.tabm import TabM, TabMConfig
+from automl.nets.threads import threads
 from automl.space import Params
 from automl.task import Task
 
@@ -101,13 +102,8 @@ class NetModel:
         Batches are of one size, the last one padded, and one thread computes them: a row's bits then depend on nothing
         but the row.
         """
-        n_threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with torch.inference_mode():
-                return self._predict(self.inputs_.transform(x))
-        finally:
-            torch.set_num_threads(n_threads)
+        with threads(1), torch.inference_mode():
+            return self._predict(self.inputs_.transform(x))
 
     def save(self) -> State:
         """Weights and preprocessing as arrays, sizes and objective as JSON."""

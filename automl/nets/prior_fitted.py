@@ -24,6 +24,7 @@ from automl.nets.incontext import TableMemory, opened_net
 from automl.nets.incontext_sizes import D_COLUMN_ID, InContextConfig
 from automl.nets.inputs import padded
 from automl.nets.objective import Objective, objective
+from automl.nets.threads import threads
 from automl.nets.views import normal_scores, sample_rows
 from automl.nets.weight_files import find_weights
 from automl.probabilities import proper
@@ -86,7 +87,7 @@ class PriorFittedModel:
         self.net_ = opened_net(weights.config, _read_weights(weights.path))
         self.objective_ = objective(self._task, train.y)
         self._draw(train, weights.limits.n_context, np.random.default_rng(limits.seed))
-        with _one_thread(), torch.inference_mode():
+        with threads(1), torch.inference_mode():
             for number in range(self._n_views):
                 began = time.monotonic()
                 self._views.append(self._read(number))
@@ -100,7 +101,7 @@ class PriorFittedModel:
         """(n_rows,) values or (n_rows, n_classes) probabilities."""
         table, _ = _as_table(x)
         n_rows, parts = len(table), []
-        with _one_thread(), torch.inference_mode():
+        with threads(1), torch.inference_mode():
             while len(self._views) < self._n_views:
                 self._views.append(self._read(len(self._views)))
             for start in range(0, n_rows, _BATCH_ROWS):
@@ -246,14 +247,3 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 
     weights: dict[str, Tensor] = load_file(path)
     return weights
-
-
-class _one_thread:  # noqa: N801 - used like a function
-    """One thread for torch, for the same bits anywhere; what was set before is put back."""
-
-    def __enter__(self) -> None:
-        self._n_threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        torch.set_num_threads(self._n_threads)

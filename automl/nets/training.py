@@ -21,6 +21,7 @@ from automl.nets.callbacks import KeepBest, Pacing, Validation
 from automl.nets.layers import ParameterGroup
 from automl.nets.objective import Objective
 from automl.nets.schedules import Pace, Recipe
+from automl.nets.threads import threads
 
 _ACCELERATORS = {"cpu": "cpu", "cuda": "gpu", "mps": "mps", "xpu": "xpu"}
 _INITIAL_ROWS = 2048
@@ -158,17 +159,16 @@ def _has_bfloat16(device: torch.device) -> bool:
 @contextmanager
 def _surroundings(limits: Limits) -> Iterator[None]:
     """Threads, seed and Lightning's chatter for the time of a training; all put back afterwards."""
-    device, n_threads = torch.device(limits.device), torch.get_num_threads()
+    device = torch.device(limits.device)
     logger = logging.getLogger("pytorch_lightning")
     level = logger.level
-    torch.set_num_threads(limits.n_threads)
     logger.setLevel(logging.WARNING)
     try:
-        with warnings.catch_warnings(), torch.random.fork_rng([device.index or 0] if device.type == "cuda" else []):
+        forked = torch.random.fork_rng([device.index or 0] if device.type == "cuda" else [])
+        with threads(limits.n_threads), warnings.catch_warnings(), forked:
             # Lightning 2.6 asks torch 2.13 in a deprecated way; nothing of ours
             warnings.filterwarnings("ignore", message=".*LeafSpec.*")
             torch.manual_seed(limits.seed)
             yield
     finally:
-        torch.set_num_threads(n_threads)
         logger.setLevel(level)
