@@ -25,6 +25,7 @@ from automl.errors import ModelFileError, UsageError
 from automl.family import Family, Model
 from automl.features import Features, Layout
 from automl.history import with_history
+from automl.log_scale import build_model
 from automl.metrics import labels
 from automl.outcome import Estimate
 from automl.pretrained.reference import Reference, find
@@ -310,7 +311,7 @@ def _below(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
 
 
 def _model(entry: ModelEntry, files: Mapping[str, bytes], folder: str, manifest: Manifest, encoder: Encoder) -> Model:
-    model = registry.family(entry.family).build(entry.params, manifest.task, encoder.layout)
+    model = build_model(registry.family(entry.family), entry.params, manifest.task, encoder.layout)
     try:
         model.load(unpack(_below(files, folder)))
     except (KeyError, ValueError, TypeError, IndexError) as error:

@@ -169,7 +169,11 @@ class TreeModel(Model, Protocol):
     """A model of trees (trait `tree`), open to tree SHAP."""
 
     def tree_ensemble(self) -> Any:
-        """What `shap.TreeExplainer` takes: a LightGBM booster, or a list of its dicts of node arrays."""
+        """What `shap.TreeExplainer` takes: a LightGBM booster, or a list of its dicts of node arrays.
+
+        Raises:
+            Unsuitable: Its trees do not add up to what it predicts.
+        """
         ...
 
     def tree_input(self, x: Features) -> NDArray[np.float64]:

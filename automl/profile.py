@@ -163,6 +163,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         d_cat: Categorical features after encoding.
         n_levels: Categories over all categorical features.
         n_outputs: Classes, or 1.
+        is_amount: Whether the target is a number with a tail upwards, never below 0 (a price, a count, a duration),
+            whose logarithm may be easier to learn than the number that the metric speaks of.
     """
 
     n_rows: int
@@ -170,6 +172,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     d_cat: int
     n_levels: int
     n_outputs: int
+    is_amount: bool = False
 
     @property
     def d(self) -> int:

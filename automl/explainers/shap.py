@@ -220,7 +220,10 @@ def _explainer(member: Member, kind: str, background: Features) -> Callable[[Fea
     """Explain one member: x -> (values (n_rows, d_features, n_scores), base (n_scores,))."""
     model: Any = member.model
     if kind == "tree":
-        trees = model.tree_ensemble()
+        try:
+            trees = model.tree_ensemble()
+        except Unsuitable as refusal:
+            raise Refused(str(refusal)) from refusal
         if hasattr(trees, "predict"):
             # LightGBM computes the same values itself, and shap takes seconds to read its trees.
             return lambda x: _of_booster(trees, model.tree_input(x))

@@ -45,24 +45,17 @@ def _space(profile: Profile) -> Space:
         "scaling": Choice(("robust", "standard", "quantile")),
         "l1_ratio": Float(0.0, 1.0),
     }
-    return space | {"target": Choice(("plain", "log"))} if _may_log(profile) else space
+    return space | {"target": Choice(("plain", "log"))} if profile.size.is_amount else space
 
 
-def _target_skew(profile: Profile) -> float:
-    for column in profile.columns:
-        if column.role == "target" and column.numbers is not None and column.numbers.minimum >= 0:
-            return column.numbers.skew
-    return 0.0
-
-
-def _may_log(profile: Profile) -> bool:
-    return profile.size.n_outputs == 1 and _target_skew(profile) > 0
+def _has_long_tail(profile: Profile) -> bool:
+    return any(c.role == "target" and c.numbers is not None and c.numbers.skew > 1 for c in profile.columns)
 
 
 def _default(profile: Profile) -> tuple[Params, ...]:
     first: Params = {"scaling": "robust", "l1_ratio": 0.0}
-    if _may_log(profile):
-        first |= {"target": "log" if _target_skew(profile) > 1 else "plain"}
+    if profile.size.is_amount:
+        first |= {"target": "log" if _has_long_tail(profile) else "plain"}
     return first, first | {"scaling": "quantile"}, first | {"scaling": "standard", "l1_ratio": 0.5}
 
 

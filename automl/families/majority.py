@@ -25,14 +25,12 @@ class Middle:
         self.prediction_: NDArray[np.float64] = np.zeros(0)
 
     def fit(self, train: Rows, valid: Rows | None, limits: Limits) -> FitLog:  # noqa: ARG002 - the contract's arguments
-        """Class shares, the median for absolute errors, the mean of log(1 + y) for rmsle, else the mean."""
+        """Class shares, the median for absolute errors, else the mean."""
         y, weights = train.y, train.weights
         if self._task.is_classification:
             self.prediction_ = shares(y, weights, len(self._task.classes))
         elif self._task.metric in _BY_MEDIAN:
             self.prediction_ = np.array([_median(y, weights)])
-        elif self._task.metric == "rmsle":
-            self.prediction_ = np.expm1([np.average(np.log1p(np.maximum(y, 0)), weights=weights)])
         else:
             self.prediction_ = np.array([np.average(y, weights=weights)])
         return FitLog()

@@ -94,13 +94,13 @@ def _split_by(profile: Profile, role: Literal["group", "time"], code: str, actio
     )
 
 
-def shape_of(columns: Iterable[ColumnProfile], n_rows: int, n_outputs: int) -> Shape:
+def shape_of(columns: Iterable[ColumnProfile], n_rows: int, task: Task) -> Shape:
     """The size of the learning problem after encoding, estimated from the kinds.
 
     Args:
-        columns: Profiles; only features count.
+        columns: Profiles of features and target.
         n_rows: Rows with a target.
-        n_outputs: Classes, or 1.
+        task: What is learned.
     """
     columns = tuple(columns)
     n_texts = sum(c.is_feature and c.kind == "text" for c in columns)
@@ -119,7 +119,19 @@ def shape_of(columns: Iterable[ColumnProfile], n_rows: int, n_outputs: int) -> S
             d_num += _D_MEDIA
         elif column.kind in ("number", "boolean", "ordinal"):
             d_num += 1
-    return Shape(n_rows=n_rows, d_num=d_num, d_cat=d_cat, n_levels=n_levels, n_outputs=n_outputs)
+    return Shape(
+        n_rows=n_rows,
+        d_num=d_num,
+        d_cat=d_cat,
+        n_levels=n_levels,
+        n_outputs=task.n_outputs,
+        is_amount=task.kind == "regression" and task.metric != "rmsle" and any(map(_is_amount, columns)),
+    )
+
+
+def _is_amount(column: ColumnProfile) -> bool:
+    numbers = column.numbers if column.role == "target" else None
+    return numbers is not None and numbers.minimum >= 0 and numbers.skew > 0
 
 
 def date_format_of(column: Column, settings: Settings) -> str | None:
@@ -142,7 +154,7 @@ def _profile(context: Context, findings: tuple[Finding, ...]) -> Profile:
         columns=columns,
         findings=findings,
         n_rows_without_target=context.n_without_target,
-        shape=None if task is None else shape_of(columns, n_rows, task.n_outputs),
+        shape=None if task is None else shape_of(columns, n_rows, task),
         suggested_group=warned["D025"].columns[0] if "D025" in warned else None,
         suggested_time=warned["D026"].columns[0] if "D026" in warned else None,
     )

@@ -19,21 +19,19 @@ _ABSOLUTE = frozenset({"mae", "median_absolute_error", "mape"})
 class Objective(msgspec.Struct, frozen=True, kw_only=True):
     """Loss of a net and meaning of its output.
 
-    Regression targets are standardised, on the scale of log(1 + y) where the metric is; predictions are kept within the
-    range of training targets (RealMLP, arXiv 2407.04491). Errors are absolute where the metric is, squared otherwise.
+    Regression targets are standardised; predictions are kept within the range of training targets (RealMLP, arXiv
+    2407.04491). Errors are absolute where the metric is, squared otherwise.
 
     Attributes:
         n_classes: 0 for regression.
         absolute: Absolute instead of squared errors.
-        log: Whether the target is log(1 + y).
-        center, spread: Of the target, after the logarithm.
-        low, high: Range of the target as it stands.
+        center, spread: Of the target.
+        low, high: Range of the target.
         smoothing: Label smoothing: worse for probabilities, hence 0 unless asked for.
     """
 
     n_classes: int
     absolute: bool = False
-    log: bool = False
     center: float = 0.0
     spread: float = 1.0
     low: float = 0.0
@@ -49,8 +47,7 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
         """(n_rows,) class codes as int64, or standardised values as float32."""
         if self.n_classes:
             return torch.from_numpy(y.astype(np.int64))
-        values = np.log1p(np.clip(y, 0, None)) if self.log else y
-        return torch.from_numpy(((values - self.center) / self.spread).astype(np.float32))
+        return torch.from_numpy(((y - self.center) / self.spread).astype(np.float32))
 
     def loss(self, out: Tensor, y: Tensor, weights: Tensor | None) -> Tensor:
         """Mean loss; the members of an ensemble are trained each for itself.
@@ -80,21 +77,18 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
         if self.n_classes:
             return out.softmax(dim=2).mean(dim=1)
         values = out[:, :, 0].mean(dim=1) * self.spread + self.center
-        return (values.expm1() if self.log else values).clamp(self.low, self.high)
+        return values.clamp(self.low, self.high)
 
 
 def objective(task: Task, y: NDArray[Any], smoothing: float = 0.0) -> Objective:
     """The objective that fits a task and its training targets, (n_rows,)."""
     if task.is_classification:
         return Objective(n_classes=len(task.classes), smoothing=smoothing)
-    log = task.metric == "rmsle" and bool(y.min() >= 0)
-    values = np.log1p(y) if log else y
     return Objective(
         n_classes=0,
         absolute=task.metric in _ABSOLUTE,
-        log=log,
-        center=float(values.mean()),
-        spread=float(values.std()) or 1.0,
+        center=float(y.mean()),
+        spread=float(y.std()) or 1.0,
         low=float(y.min()),
         high=float(y.max()),
     )

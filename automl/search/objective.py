@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from automl import registry
 from automl.family import Family, FitLog, Limits, Rows
 from automl.features import Features, Layout
+from automl.log_scale import build_model
 from automl.metrics import METRICS
 from automl.space import Params
 from automl.splits import Split
@@ -143,7 +144,7 @@ def fit_fold(
     material = read_material(work)
     split = material.splits[fold]
     train, valid = material.rows(split.train), material.rows(split.valid)
-    model = registry.family(family).build(params, material.task, material.x.layout)
+    model = build_model(registry.family(family), params, material.task, material.x.layout)
     log = model.fit(train, valid, Limits(deadline=deadline - 0.1 * (deadline - started), **limits))
     prediction = np.asarray(model.predict(valid.x), dtype=np.float64)
     if not np.isfinite(prediction).all():
@@ -187,7 +188,7 @@ def fit_share(
     split = material.splits[fold]
     drawn = np.random.default_rng(fold).permutation(split.train)[: max(1, round(share * len(split.train)))]
     valid = material.rows(split.valid)
-    model = registry.family(family).build(params, material.task, material.x.layout)
+    model = build_model(registry.family(family), params, material.task, material.x.layout)
     model.fit(material.rows(np.sort(drawn)), valid, Limits(deadline=deadline - 0.1 * (deadline - started), **limits))
     return METRICS[material.task.metric](valid.y, np.asarray(model.predict(valid.x), dtype=np.float64))
 
@@ -208,7 +209,7 @@ def fit_all(
     deadline = min(deadline, started + seconds)
     material = read_material(work)
     rows = material.rows(np.arange(len(material.y)))
-    model = registry.family(family).build(params, material.task, material.x.layout)
+    model = build_model(registry.family(family), params, material.task, material.x.layout)
     log = model.fit(rows, None, Limits(deadline=deadline - 0.1 * (deadline - started), **limits))
     write_state(Path(out), model.save())
     return log

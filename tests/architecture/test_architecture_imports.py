@@ -37,6 +37,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
             "booster_text",
             "penalised",
             "linear_model",
+            "log_scale",
             "terms",
             "text_cost",
             "probabilities",

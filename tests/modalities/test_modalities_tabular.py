@@ -17,8 +17,10 @@ from automl.modalities.tabular import profile_table, shape_of
 from automl.profile import ColumnProfile, Extent, Finding, Profile
 from automl.settings import Settings
 from automl.table import Table
+from automl.task import Task
 
 N = 60
+CLASSES = Task(kind="multiclass", target="y", metric="log_loss", classes=("a", "b", "c"))
 
 
 def profiled(values: list[Any], name: str = "x", **asked: Any) -> ColumnProfile:
@@ -261,11 +263,26 @@ def test_shape_counts_as_the_encoder_does() -> None:
         ColumnProfile(name=k, kind=k, confidence=1, evidence="", storage="string", n_unique=5, role="feature")  # type: ignore[arg-type]
         for k in kinds
     ]
-    shape = shape_of(columns, 10, 3)
+    shape = shape_of(columns, 10, CLASSES)
     assert (shape.d_num, shape.d_cat, shape.n_levels, shape.n_rows, shape.n_outputs) == (19, 2, 10, 10, 3)
     told = {"kind": "text", "confidence": 1.0, "evidence": "", "storage": "string", "n_missing": 1_000}
     texts = [ColumnProfile(name="t", extent=Extent(words=20.0), **told)]  # type: ignore[arg-type]
-    assert shape_of(texts, 5_000, 2).d_num == 200 + 4
+    assert shape_of(texts, 5_000, CLASSES).d_num == 200 + 4
+
+
+@pytest.mark.parametrize(
+    ("values", "metric", "is_amount"),
+    [
+        ([0.0, 1.0, 2.0, 30.0], "rmse", True),
+        ([0.0, 1.0, 2.0, 30.0], "rmsle", False),
+        ([-1.0, 1.0, 2.0, 30.0], "rmse", False),
+        ([30.0, 29.0, 28.0, 1.0], "rmse", False),
+    ],
+)
+def test_amounts_have_a_tail_upwards_from_zero(values: list[float], metric: str, is_amount: bool) -> None:
+    y = [value + i / N for i, value in enumerate(cycle(*values))]
+    found = profile({"y": y, "x": cycle(1, 2)}, target="y", task="regression", metric=metric)
+    assert found.size.is_amount == is_amount
 
 
 def test_large_tables_are_sampled_and_counted_in_full() -> None:
