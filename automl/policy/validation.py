@@ -15,8 +15,10 @@ from automl.typography import counted, format_share
 
 _MANY = 50_000
 # A k-fold is affordable where all its fits of the main learners' first defaults take at most this share of the search.
-# Many rows make one holdout precise, so that time is better spent on more models, the best refitted on all rows.
-_AFFORDABLE = ((8_000, 0.6), (15_000, 0.3), (_MANY, 0.15))
+# A fifth of few rows tells models apart too poorly, so folds are worth all of it there (trials that are behind are
+# stopped after their first). Many rows make one holdout precise, so that time is better spent on more models, the best
+# refitted on all rows.
+_AFFORDABLE = ((1_000, 1.0), (8_000, 0.6), (15_000, 0.3), (_MANY, 0.15))
 _N_MAIN = 4
 
 

@@ -56,6 +56,12 @@ def test_many_rows_are_held_out_once_unless_folds_are_nearly_free():
     assert choose(60_000, Wishes(seconds=3600), costs=(3.0, 1.0)).n_folds == 4
 
 
+def test_few_rows_pay_more_for_folds_than_many():
+    costs = (10.0, 6.0, 3.0, 2.0)
+    assert choose(800, costs=costs).n_folds == 5
+    assert choose(8_000, costs=costs).kind == "holdout"
+
+
 def test_a_holdout_is_precise_and_never_most_of_the_data():
     rows = [n * holdout_fraction(n) for n in (10, 1_000, 50_000, 100_000, 10**6)]
     assert rows == [2, 200, 10_000, 10_000, 50_000]
