@@ -88,9 +88,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class FitLog:
-    """What a fit reports of itself: rounds or epochs kept, and the validation metric over them."""
+    """What a fit reports of itself.
+
+    Attributes:
+        n_iterations: Rounds or epochs kept, where the family counts them.
+        learning_rate: Where the clock made the fit take another than its parameters say.
+        curve: Validation metric over iterations.
+        truncated: Whether the deadline cut the fit short.
+    """
 
     n_iterations: int | None = None
+    learning_rate: float | None = None
     curve: tuple[float, ...] = ()
     truncated: bool = False
 

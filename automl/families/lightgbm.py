@@ -63,7 +63,8 @@ class Booster:
         self._open(text if self._task.is_classification else _in_unit(text, objective, offset, scale))
         unit = 1.0 if self._task.is_classification else scale
         curve = tuple(unit * value for value in rounds.curve[:: 1 + len(rounds.curve) // _CURVE_POINTS])
-        return FitLog(n_iterations=rounds.best, curve=curve, truncated=rounds.truncated)
+        rate = None if rounds.rate == config["learning_rate"] else rounds.rate
+        return FitLog(n_iterations=rounds.best, learning_rate=rate, curve=curve, truncated=rounds.truncated)
 
     def predict(self, x: Features) -> NDArray[np.float64]:
         """Probabilities or values; one thread for few rows, where starting more costs more than they bring."""

@@ -58,15 +58,15 @@ def fold_job(plan: Plan, ledger: Ledger, assignment: Assignment, *, number: int,
 
 
 def whole_job(
-    plan: Plan, ledger: Ledger, trial: Trial, place: int, *, number: int, n_iterations: int | None, seconds: float
+    plan: Plan, ledger: Ledger, trial: Trial, place: int, *, number: int, found: Params, seconds: float
 ) -> Job:
-    """A trial's fit on all rows, to the rounds or epochs that its folds found best.
+    """A trial's fit on all rows.
 
     Args:
         place: In the books, `ALL_ROWS` or below; the seed follows it.
+        found: What its folds found best (rounds or epochs), in place of the trial's own parameters.
     """
-    counted = {} if n_iterations is None else {"n_iterations": n_iterations}
-    arguments = _arguments(plan, ledger, trial, place, trial.params | counted, seconds)
+    arguments = _arguments(plan, ledger, trial, place, trial.params | found, seconds)
     return _job("fit_all", arguments, number, seconds)
 
 

@@ -61,7 +61,7 @@ class Ledger:
         """Enter one fold's result: predictions to disk, then the journal, then the books."""
         np.save(self._oof_path(number, fold), result.prediction)
         trial = self.trials[number]
-        told = {name: getattr(result, name) for name in ("value", "seconds", "n_iterations", "curve", "truncated")}
+        told = {name: getattr(result, name) for name in Score.__struct_fields__ if name != "fold"}
         score = Score(fold=fold, **told)
         self._count(number, fold, result.prediction)
         scores = tuple(sorted((*trial.scores, score), key=lambda s: s.fold))

@@ -54,6 +54,7 @@ class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     seconds: float
     n_iterations: int | None
+    learning_rate: float | None = None
     curve: tuple[float, ...]
     truncated: bool
 
@@ -157,6 +158,7 @@ def fit_fold(
         value=METRICS[material.task.metric](valid.y, prediction),
         seconds=time.monotonic() - started,
         n_iterations=log.n_iterations,
+        learning_rate=log.learning_rate,
         curve=log.curve,
         truncated=log.truncated,
     )

@@ -17,6 +17,7 @@ from automl.search.best import Blend
 from automl.search.budget import Clock
 from automl.search.jobs import whole_job
 from automl.search.ledger import ALL_ROWS, Ledger
+from automl.space import Params
 from automl.trial import Trial
 from automl.typography import counted
 
@@ -58,10 +59,10 @@ def refit(
 ) -> tuple[Blend, str]:
     """Fit the blend's trials on all rows, heaviest first, then again with other seeds, as far as the time goes.
 
-    Rounds and epochs are the median of what the folds found best. A trial whose folds were cut short by the clock has
-    no such number and is left as it is (unless it is a net, whose schedules end in time whatever that is), and so is
-    one whose refit would not end in time. Models of one trial that differ in their seed are averaged, as those of
-    folds would have been.
+    Rounds and epochs are the median of what the folds found best. A trial whose folds were cut short by the clock is
+    left as it is, unless it is a net, whose schedules end in time whatever that is, or of boosting, whose rounds and
+    learning rate are told; and so is one whose refit would not end in time. Models of one trial that differ in their
+    seed are averaged, as those of folds would have been.
 
     Returns:
         The blend with the places of its models of all rows, and a sentence on the trials that have none.
@@ -79,9 +80,9 @@ def refit(
                 continue
             number = _FIRST_JOB + _COPIES * trial.number - place
             flying[number] = trial, place
-            seconds = min(left, _PACED * _expected(ledger, trial)) if _was_cut(trial) else left
-            found = _n_iterations(trial)
-            engine.submit(whole_job(plan, ledger, trial, place, number=number, n_iterations=found, seconds=seconds))
+            paced = _was_cut(trial) and _is_paced(trial)
+            seconds = min(left, _PACED * _expected(ledger, trial)) if paced else left
+            engine.submit(whole_job(plan, ledger, trial, place, number=number, found=_found(trial), seconds=seconds))
             continue
         for result in engine.wait(min(_TICK, left)):
             if result.number not in flying:
@@ -109,7 +110,8 @@ def _n_copies(plan: Plan, trial: Trial) -> int:
 
 
 def _can_be_refitted(trial: Trial) -> bool:
-    return bool(trial.scores) and (not _was_cut(trial) or _is_paced(trial))
+    is_told = bool(registry.family(trial.family).traits & {"neural", "boosting"})
+    return bool(trial.scores) and (is_told or not _was_cut(trial))
 
 
 def _was_cut(trial: Trial) -> bool:
@@ -127,9 +129,16 @@ def _expected(ledger: Ledger, trial: Trial) -> float:
     return trial.seconds / n_learned * len(ledger.y) if n_learned else math.inf
 
 
-def _n_iterations(trial: Trial) -> int | None:
-    found = [score.n_iterations for score in trial.scores if score.n_iterations is not None]
-    return round(float(np.median(found))) if found else None
+def _found(trial: Trial) -> Params:
+    """Rounds or epochs that the folds found best, and the learning rate where the clock changed it."""
+    found: Params = {}
+    iterations = [score.n_iterations for score in trial.scores if score.n_iterations is not None]
+    rates = [score.learning_rate for score in trial.scores if score.learning_rate is not None]
+    if iterations:
+        found["n_iterations"] = round(float(np.median(iterations)))
+    if rates:
+        found["learning_rate"] = float(np.median(rates))
+    return found
 
 
 def _problem(result: JobResult, trial: Trial) -> str:

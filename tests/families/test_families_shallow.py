@@ -59,6 +59,7 @@ def test_boosting_past_its_deadline_keeps_the_round_it_has() -> None:
     model, log = _fit("lightgbm", case, seconds=0)
     assert log.truncated
     assert log.n_iterations == 1
+    assert log.learning_rate is None
     assert np.isfinite(model.predict(case.test.x)).all()
 
 

@@ -60,6 +60,7 @@ def enter(
     family: str = "linear",
     seconds: float = 1.0,
     n_iterations: int | None = None,
+    learning_rate: float | None = None,
     truncated: bool = False,
 ) -> Trial:
     """A trial with every fold done, its predictions the truth and so much noise."""
@@ -74,6 +75,7 @@ def enter(
             value=0.0,
             seconds=seconds,
             n_iterations=n_iterations,
+            learning_rate=learning_rate,
             curve=(),
             truncated=truncated,
         )

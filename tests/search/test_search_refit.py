@@ -109,6 +109,16 @@ def test_a_net_that_was_paced_to_its_deadline_is_refitted_at_the_same_pace(tmp_p
     assert all(job.arguments["seconds"] == pytest.approx(1.25 * 3.0 / 0.75) for job in engine.jobs)
 
 
+def test_boosting_that_the_clock_hurried_takes_its_rounds_at_the_rate_it_had(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    boosted = enter(ledger, 0.1, family="lightgbm", n_iterations=70, learning_rate=0.2, truncated=True)
+    engine = FakeEngine(lightgbm=DONE)
+    blend, said = refit(plan(), ledger, blend_of(boosted), engine, clock(), never)
+    assert len(blend.refitted[0]) == 3
+    assert said == ""
+    assert engine.jobs[0].arguments["params"] == {"n_iterations": 70, "learning_rate": 0.2}
+
+
 @pytest.mark.parametrize("stopped", [True, False])
 def test_a_refit_that_is_not_back_in_time_is_called_off(tmp_path: Path, *, stopped: bool) -> None:
     ledger = books(tmp_path)
