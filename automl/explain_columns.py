@@ -33,7 +33,7 @@ def explain_columns(subject: Subject, request: ExplainRequest, deadline: float) 
         foremost = [by_name[name] for name in importance[0].columns]
     else:
         rows = np.concatenate([subject.background_rows, subject.pool_rows])
-        foremost = list(foremost_columns(subject.pool, rows, 2 * _N_DEPENDENCE, request.seed, deadline))
+        foremost = list(foremost_columns(subject.pool, rows, 2 * _N_DEPENDENCE, request.seed, deadline, cost))
     dependence, cut = _dependence(subject, foremost, cost, deadline)
     return Attribution(importance=importance, dependence=dependence, skipped=(*skipped, *cut))
 
@@ -67,7 +67,7 @@ def _importance(
         rows,
         y,
         request.score,
-        order=_order(subject, request.seed, deadline),
+        order=_order(subject, request.seed, deadline, cost),
         repeats=repeats,
         seed=request.seed,
         deadline=deadline,
@@ -88,13 +88,13 @@ def _plan(n_columns: int, n_known: int, cost: Cost, seconds: float) -> tuple[int
     return fewer, repeats
 
 
-def _order(subject: Subject, seed: int, deadline: float) -> Sequence[int]:
+def _order(subject: Subject, seed: int, deadline: float, cost: Cost) -> Sequence[int]:
     n_columns = subject.pool.n_players
     if n_columns <= _N_WIDE:
         return range(n_columns)
     now = time.monotonic()
     rows = np.concatenate([subject.background_rows, subject.pool_rows])
-    first = foremost_columns(subject.pool, rows, _N_WIDE, seed, now + 0.3 * (deadline - now))
+    first = foremost_columns(subject.pool, rows, _N_WIDE, seed, now + 0.3 * (deadline - now), cost)
     others = sorted(set(range(n_columns)) - set(first))
     return [*first, *others]
 

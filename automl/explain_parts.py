@@ -95,9 +95,9 @@ def _columns(subject: Subject, request: ExplainRequest, deadline: float) -> tupl
     columns = list(subject.kinds)
     if len(columns) <= _N_COLUMNS:
         return columns, []
-    now = time.monotonic()
+    cost, now = subject.pool.cost(), time.monotonic()
     rows = np.concatenate([subject.background_rows, subject.pool_rows])
-    order = foremost_columns(subject.pool, rows, len(subject.used), request.seed, now + 0.2 * (deadline - now))
+    order = foremost_columns(subject.pool, rows, len(subject.used), request.seed, now + 0.2 * (deadline - now), cost)
     ranked = dict.fromkeys([*(subject.pool.players[player].name for player in order), *columns])
     kept = [name for name in ranked if name in subject.kinds][:_N_COLUMNS]
     others = ", ".join(repr(name) for name in columns if name not in kept)

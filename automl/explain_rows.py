@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from automl.attribution import Attribution, Dependence, GlobalImportance, Method, RowAttribution
 from automl.explainers import lime, shap
-from automl.explainers.pool import Player, RowPool, foremost_columns, players_of, rest_name
+from automl.explainers.pool import Cost, Player, RowPool, foremost_columns, players_of, rest_name
 from automl.explainers.shap import Refused, ShapValues
 from automl.explainers.subject import ExplainRequest, Subject
 
@@ -66,7 +66,7 @@ def _by_permutation(subject: Subject, seed: int, deadline: float, why: str) -> _
             break
     if affordable < 1:
         raise Refused(f"SHAP left out: one row takes {each:.1f} s, and {max(0.0, seconds):.1f} s are left")
-    pool, skipped = narrowed(subject, n_players, seed, "SHAP", time.monotonic() + 0.25 * seconds)
+    pool, skipped = narrowed(subject, n_players, seed, "SHAP", time.monotonic() + 0.25 * seconds, cost)
     seconds = 0.9 * (deadline - time.monotonic())
     n_explained = max(1, min(n_rows, int(seconds / each)))
     found = shap.permutation_shap(
@@ -82,14 +82,14 @@ def _by_permutation(subject: Subject, seed: int, deadline: float, why: str) -> _
 
 
 def narrowed(
-    subject: Subject, n_players: int, seed: int, what: str, deadline: float
+    subject: Subject, n_players: int, seed: int, what: str, deadline: float, cost: Cost
 ) -> tuple[RowPool, tuple[str, ...]]:
     """The pool with at most so many columns told apart, the others as one player; and the sentence that says so."""
     n_columns = subject.pool.n_players
     if n_columns <= n_players:
         return subject.pool, ()
     rows = np.concatenate([subject.background_rows, subject.pool_rows])
-    found = foremost_columns(subject.pool, rows, n_players, seed, deadline)
+    found = foremost_columns(subject.pool, rows, n_players, seed, deadline, cost)
     foremost = [subject.used[player] for player in found]
     pool = subject.pool.with_players(players_of(subject.shipped.layout, foremost))
     rest = n_columns - len(found)
@@ -229,7 +229,7 @@ def explain_by_lime(subject: Subject, request: ExplainRequest, deadline: float) 
     cost = subject.pool.cost()
     lime.open_lime()
     seconds = deadline - time.monotonic()
-    pool, skipped = narrowed(subject, _N_PLAYERS, request.seed, "LIME", time.monotonic() + 0.25 * seconds)
+    pool, skipped = narrowed(subject, _N_PLAYERS, request.seed, "LIME", time.monotonic() + 0.25 * seconds, cost)
     codes = lime.column_codes(pool)
     shown = _Shown.of(subject, pool.players, subject.n_chosen)
     seconds = 0.8 * (deadline - time.monotonic())

@@ -25,7 +25,8 @@ Predict = Callable[[Features], NDArray[np.float64]]
 
 _CELLS_A_CALL = 2**23
 _FAR = 1e30
-_N_PROBES = 32
+_N_PROBES, _LEAST_PROBES = 32, 4
+_N_EFFECTS = 100  # groups whose effects tell enough to be worth having
 _N_CORRELATED = 300
 _N_FIRST_GROUPS = 16
 _SPLIT = 4
@@ -175,7 +176,9 @@ class RowPool:
         return Cost(max(times[1] - 16 * row, 0.0), row)
 
 
-def foremost_columns(pool: RowPool, rows: NDArray[Any], n_columns: int, seed: int, deadline: float) -> tuple[int, ...]:
+def foremost_columns(
+    pool: RowPool, rows: NDArray[Any], n_columns: int, seed: int, deadline: float, cost: Cost
+) -> tuple[int, ...]:
     """Players of `pool` that move predictions most, found by splitting groups, the most moving group first.
 
     A group's effect is the mean absolute change of the prediction when its columns are taken from other rows. Groups
@@ -188,13 +191,16 @@ def foremost_columns(pool: RowPool, rows: NDArray[Any], n_columns: int, seed: in
         n_columns: How many to find.
         deadline: `time.monotonic()` at which to stop; what is missing then is filled up with the columns of moving
             groups that go along with the prediction most.
+        cost: Of predictions; where they are dear, fewer rows are changed.
 
     Returns:
         Player numbers, most moving first; fewer if no more move anything.
     """
     random = np.random.default_rng(seed)
-    probes = rows[random.integers(len(rows), size=_N_PROBES)]
-    donors = rows[random.integers(len(rows), size=_N_PROBES)]
+    affordable = max(0.0, deadline - time.monotonic()) / max(cost.row, 1e-9)
+    n_probes = int(np.clip(affordable / _N_EFFECTS, _LEAST_PROBES, _N_PROBES))
+    probes = rows[random.integers(len(rows), size=n_probes)]
+    donors = rows[random.integers(len(rows), size=n_probes)]
     plain = pool.whole(probes)
     before = pool.predict(plain)
 
@@ -215,7 +221,8 @@ def foremost_columns(pool: RowPool, rows: NDArray[Any], n_columns: int, seed: in
                 heapq.heappush(heap, (-float(effect), int(part[0]), part))
 
     found: list[int] = []
-    add(_by_correlation(pool, rows[:_N_CORRELATED]), _N_FIRST_GROUPS)
+    n_correlated = int(np.clip(affordable / 4, 4 * _LEAST_PROBES, _N_CORRELATED))
+    add(_by_correlation(pool, rows[:n_correlated]), _N_FIRST_GROUPS)
     while heap and len(found) < n_columns:
         if time.monotonic() > deadline and len(heap[0][2]) > 1:
             break

@@ -18,7 +18,7 @@ from shipped_fakes import (
 )
 
 from automl.explainers import shap
-from automl.explainers.pool import RowPool, foremost_columns, players_of
+from automl.explainers.pool import Cost, RowPool, foremost_columns, players_of
 from automl.explainers.subject import outputs_of
 from automl.features import Features, Layout
 
@@ -171,10 +171,13 @@ def test_the_columns_that_matter_are_found_among_thousands():
         return (features.x_num[:, telling] @ np.array([3.0, 2.0, -2.0, 1.0]))[:, None]
 
     pool = RowPool(Features(x, np.zeros((120, 0), dtype=np.int32), layout), players_of(layout), predict)
-    found = foremost_columns(pool, np.arange(120), 30, 0, later())
+    found = foremost_columns(pool, np.arange(120), 30, 0, later(), Cost(0.0, 1e-6))
     assert sorted(found) == telling
     assert found[0] == 17
     assert sum(calls) < 64 * 300
     players = players_of(layout, found)
     assert players[-1].name == "all other columns (2,996)"
     assert len(players) == 5
+    calls.clear()
+    assert 17 in foremost_columns(pool, np.arange(120), 30, 0, time.monotonic(), Cost(0.0, 1.0))
+    assert sum(calls) < 100, "few predictions where there is no time for them"
