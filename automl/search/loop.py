@@ -191,7 +191,7 @@ class Search:
             return ""
         if self.forecast is None and (foreseen := self._foresee()) is not None:
             self._sink(Foreseen(foreseen))
-        if not self._patience.is_out():
+        if not self._patience.is_out({assignment.trial.family for assignment in self._flight.jobs.values()}):
             return ""
         foreseen = self._foresee()
         noise = self.best.error if self.best is not None else 0.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from automl.search.best import Blend, improvement
@@ -14,6 +16,7 @@ _SHARE = 0.2
 _SHARE_OF_BUDGET = 0.05
 _TRIALS = 8
 _TRIALS_OF_THE_BEST = 3
+_LARGE_SHARE = 0.25
 
 
 @dataclass(slots=True)
@@ -23,6 +26,8 @@ class Patience:
     Attributes:
         budget: Seconds of the whole command.
         best: The blend that the next ones are held against.
+        n_trials, n_of_the_best: Trials that ended since, and those of them whose family is in the best blend.
+        n_ended: Trials that ended at all, by family.
     """
 
     budget: float
@@ -31,6 +36,7 @@ class Patience:
     began: float = field(default_factory=time.monotonic)
     n_trials: int = 0
     n_of_the_best: int = 0
+    n_ended: Counter[str] = field(default_factory=Counter)
 
     def note(self, ledger: Ledger, blend: Blend) -> None:
         """Take note of a blend; better by a quarter of the standard error of the difference is better."""
@@ -44,14 +50,28 @@ class Patience:
     def count(self, trial: Trial) -> None:
         """Take note of a trial that came to its end."""
         self.n_trials += 1
-        self.n_of_the_best += self.best is not None and trial.family in dict(self.best.by_family())
+        self.n_of_the_best += trial.family in self._shares()
+        self.n_ended[trial.family] += 1
 
-    def is_out(self) -> bool:
-        """Whether nothing has come of enough time and enough trials, some of them of families that are in the blend."""
+    def is_out(self, running: Iterable[str]) -> bool:
+        """Whether nothing has come of enough time and enough trials, some of them of families that are in the blend.
+
+        Args:
+            running: Families of the trials that run now. One that carries much of the blend, and has hardly been tried
+                because each trial takes long, is waited for: trials of others do not tell what it may bring.
+        """
+        if any(self._is_awaited(family) for family in running):
+            return False
         now = time.monotonic()
         enough = max(_SECONDS, _SHARE * (now - self.began), _SHARE_OF_BUDGET * self.budget)
         is_tried = self.n_trials >= _TRIALS and self.n_of_the_best >= _TRIALS_OF_THE_BEST
         return is_tried and now - self.since > enough
+
+    def _is_awaited(self, family: str) -> bool:
+        return self._shares().get(family, 0.0) >= _LARGE_SHARE and self.n_ended[family] < _TRIALS_OF_THE_BEST
+
+    def _shares(self) -> dict[str, float]:
+        return dict(self.best.by_family()) if self.best is not None else {}
 
     def renew(self) -> None:
         """Wait as long again."""

@@ -14,7 +14,6 @@ from automl.search.budget import Clock
 from automl.search.curve import SHARES, RowsCurve
 from automl.search.jobs import fold_job
 from automl.search.outlook import forecast
-from automl.search.patience import Patience
 
 
 def clock(seconds: float = 60.0, elapsed: float = 0.0) -> Clock:
@@ -118,21 +117,3 @@ def test_a_point_is_a_job_that_keeps_no_model(tmp_path: Path) -> None:
     assert job.action.endswith(":fit_share")
     assert job.arguments["share"] == point.share
     assert "out" not in job.arguments
-
-
-def test_patience_runs_out_and_is_renewed(tmp_path: Path) -> None:
-    ledger = books(tmp_path)
-    trials = [enter(ledger, 0.2) for _ in range(9)]
-    blend = blend_of(trials[0])
-    patience = Patience(budget=10.0)
-    patience.note(ledger, blend)
-    for trial in trials:
-        patience.count(trial)
-    assert not patience.is_out(), "no time has passed"
-    patience.since -= 60.0
-    patience.began -= 60.0
-    assert patience.is_out()
-    patience.note(ledger, blend)
-    assert patience.is_out(), "the same blend is no news"
-    patience.note(ledger, blend_of(enter(ledger, 0.0)))
-    assert not patience.is_out()

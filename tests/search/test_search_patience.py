@@ -1,0 +1,39 @@
+"""When a search has waited long enough, and what it waits for all the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from search_books import blend_of, books, enter
+
+from automl.search.patience import Patience
+
+
+def test_patience_runs_out_and_is_renewed(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    trials = [enter(ledger, 0.2) for _ in range(9)]
+    blend = blend_of(trials[0])
+    patience = Patience(budget=10.0)
+    patience.note(ledger, blend)
+    for trial in trials:
+        patience.count(trial)
+    assert not patience.is_out(()), "no time has passed"
+    patience.since -= 60.0
+    patience.began -= 60.0
+    assert patience.is_out(())
+    patience.note(ledger, blend)
+    assert patience.is_out(()), "the same blend is no news"
+    patience.note(ledger, blend_of(enter(ledger, 0.0)))
+    assert not patience.is_out(())
+
+
+def test_a_family_that_carries_much_and_was_hardly_tried_is_waited_for(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    forests = [enter(ledger, 0.2, family="forest") for _ in range(9)]
+    patience = Patience(budget=10.0)
+    patience.note(ledger, blend_of(enter(ledger, 0.1), forests[0]))
+    for trial in forests:
+        patience.count(trial)
+    patience.since -= 60.0
+    assert patience.is_out({"forest", "knn"}), "one was tried often, the other carries nothing"
+    assert not patience.is_out({"linear"})
