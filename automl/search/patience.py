@@ -17,6 +17,7 @@ _SHARE_OF_BUDGET = 0.05
 _TRIALS = 8
 _TRIALS_OF_THE_BEST = 3
 _LARGE_SHARE = 0.25
+_TRIALS_OF_A_DEAR_ONE = 2
 
 
 @dataclass(slots=True)
@@ -57,8 +58,8 @@ class Patience:
         """Whether nothing has come of enough time and enough trials, some of them of families that are in the blend.
 
         Args:
-            running: Families of the trials that run now. One that carries much of the blend, and has hardly been tried
-                because each trial takes long, is waited for: trials of others do not tell what it may bring.
+            running: Families of the trials that run now. One that carries much of the blend, and was tried once because
+                each trial takes long, is waited for: trials of others do not tell what it may bring.
         """
         if any(self._is_awaited(family) for family in running):
             return False
@@ -68,7 +69,7 @@ class Patience:
         return is_tried and now - self.since > enough
 
     def _is_awaited(self, family: str) -> bool:
-        return self._shares().get(family, 0.0) >= _LARGE_SHARE and self.n_ended[family] < _TRIALS_OF_THE_BEST
+        return self._shares().get(family, 0.0) >= _LARGE_SHARE and self.n_ended[family] < _TRIALS_OF_A_DEAR_ONE
 
     def _shares(self) -> dict[str, float]:
         return dict(self.best.by_family()) if self.best is not None else {}

@@ -27,7 +27,7 @@ def test_patience_runs_out_and_is_renewed(tmp_path: Path) -> None:
     assert not patience.is_out(())
 
 
-def test_a_family_that_carries_much_and_was_hardly_tried_is_waited_for(tmp_path: Path) -> None:
+def test_a_family_that_carries_much_and_was_tried_once_is_waited_for(tmp_path: Path) -> None:
     ledger = books(tmp_path)
     forests = [enter(ledger, 0.2, family="forest") for _ in range(9)]
     patience = Patience(budget=10.0)
