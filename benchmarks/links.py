@@ -12,18 +12,14 @@ import argparse
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from automl import registry
-from automl.family import Limits, Rows
 from automl.metrics import METRICS
-from automl.space import Params
-from benchmarks.boosters import Predict
-from benchmarks.races import Ground, fit_folds, prepare
+from benchmarks.races import fit_folds, of_params, prepare
 from benchmarks.tables import BenchTable, bench_tables
 
 LINKS = ("identity", "log")
@@ -40,18 +36,12 @@ def compare(table: BenchTable) -> dict[str, Any] | None:
     for params in family.default(case.profile):
         both = {}
         for link in LINKS:
-            fitted = fit_folds(partial(_fit, ground, {**params, "link": link}), family.link, ground)
+            fitted = fit_folds(of_params(family, {**params, "link": link}, ground), family.link, ground)
             left_out = rmse(ground.material.y, fitted.out_of_fold)
             tested = rmse(ground.test.y, np.mean(fitted.tested, axis=0))
             both[link] = {"left_out": left_out, "tested": tested, "seconds": fitted.seconds}
         found.append({"shipped": params["link"], **both})
     return {"table": table.name, "n_learned": len(ground.material.y), "defaults": found}
-
-
-def _fit(ground: Ground, params: Params, train: Rows, valid: Rows, limits: Limits) -> Predict:
-    model = registry.family(_FAMILY).build(params, ground.plan.task, ground.material.x.layout)
-    model.fit(train, valid, limits)
-    return model.predict
 
 
 def summary(tables: list[dict[str, Any]]) -> str:

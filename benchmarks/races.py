@@ -45,6 +45,7 @@ from automl.read import read
 from automl.run import decide_plan, encode, profile_data, with_target
 from automl.search.objective import Material
 from automl.settings import Settings
+from automl.space import Params
 from benchmarks.boosters import BOOSTERS, Fit, Predict
 from benchmarks.tables import RACES, BenchTable, bench_tables
 
@@ -240,7 +241,11 @@ def _boosters(found: Sequence[Fitted], ground: Ground) -> dict[str, Booster]:
 
 def of_family(family: Family, ground: Ground, case: Case) -> Fit:
     """One default of a family; of a net the second, which is nearly as good as the first and half as costly."""
-    params = dict(family.default(case.profile)[1 if family.kind == "neural" else 0])
+    return of_params(family, family.default(case.profile)[1 if family.kind == "neural" else 0], ground)
+
+
+def of_params(family: Family, params: Params, ground: Ground) -> Fit:
+    """A family with parameters."""
 
     def fit(train: Rows, valid: Rows, limits: Limits) -> Predict:
         model = family.build(params, ground.plan.task, ground.material.x.layout)

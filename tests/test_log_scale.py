@@ -27,7 +27,7 @@ def _rows(n_rows: int, seed: int) -> Rows:
     return Rows(Features(x, np.empty((n_rows, 0), dtype=np.int32), LAYOUT), y)
 
 
-@pytest.mark.parametrize("name", ["majority", "linear", "lightgbm", "extra_trees", "knn"])
+@pytest.mark.parametrize("name", ["majority", "linear", "lightgbm", "extra_trees", "knn", "tabm"])
 def test_logarithms_are_learned_where_the_metric_is_of_them(name: str) -> None:
     family = registry.family(name)
     params = family.default(example("regression", 900).profile)[0]
@@ -48,3 +48,11 @@ def test_values_below_zero_count_as_zero_and_none_is_predicted() -> None:
     model = build_model(registry.family("majority"), {}, TASK, LAYOUT)
     model.fit(Rows(rows.x, np.full(200, -5.0)), None, Limits(deadline=time.monotonic() + 60))
     np.testing.assert_array_equal(model.predict(rows.x), 0.0)
+
+
+def test_the_best_constant_is_the_mean_of_logarithms() -> None:
+    rows = _rows(5, 0)
+    y = np.array([0.0, 1.0, 2.0, 3.0, 100.0])
+    model = build_model(registry.family("majority"), {}, TASK, LAYOUT)
+    model.fit(Rows(rows.x, y), None, Limits(deadline=time.monotonic() + 60))
+    assert model.predict(rows.x)[0] == pytest.approx(np.expm1(np.log1p(y).mean()))

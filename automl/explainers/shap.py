@@ -187,7 +187,12 @@ def exact_shap(
     """
     kinds = _kinds(shipped)
     with _quiet():
-        explain = [_explainer(member, kind, background) for member, kind in zip(shipped.members, kinds, strict=True)]
+        try:
+            explain = [
+                _explainer(member, kind, background) for member, kind in zip(shipped.members, kinds, strict=True)
+            ]
+        except Unsuitable as refusal:
+            raise Refused(str(refusal)) from refusal
         n_rows = _affordable_rows(explain, x, deadline)
         x = x.take(slice(0, n_rows))
         weights = [member.weight for member in shipped.members]
@@ -217,13 +222,14 @@ def _kinds(shipped: Shipped) -> list[str]:
 
 
 def _explainer(member: Member, kind: str, background: Features) -> Callable[[Features], tuple[Values, Values]]:
-    """Explain one member: x -> (values (n_rows, d_features, n_scores), base (n_scores,))."""
+    """Explain one member: x -> (values (n_rows, d_features, n_scores), base (n_scores,)).
+
+    Raises:
+        Unsuitable: Its trees or terms do not add up to what it predicts.
+    """
     model: Any = member.model
     if kind == "tree":
-        try:
-            trees = model.tree_ensemble()
-        except Unsuitable as refusal:
-            raise Refused(str(refusal)) from refusal
+        trees = model.tree_ensemble()
         if hasattr(trees, "predict"):
             # LightGBM computes the same values itself, and shap takes seconds to read its trees.
             return lambda x: _of_booster(trees, model.tree_input(x))
@@ -235,10 +241,7 @@ def _explainer(member: Member, kind: str, background: Features) -> Callable[[Fea
 
         return explain_trees
 
-    try:
-        weights, intercepts, origin = model.linear_terms()
-    except Unsuitable as refusal:
-        raise Refused(str(refusal)) from refusal
+    weights, intercepts, origin = model.linear_terms()
     design = model.linear_design(background)
     shap = open_shap()
     masker = shap.maskers.Independent(design, max_samples=len(design))

@@ -15,6 +15,7 @@ from automl.families.pfn import FAMILY
 from automl.family import Limits, Rows, State
 from automl.features import Features, Layout
 from automl.metrics import METRICS
+from automl.nets.threads import threads
 from automl.nets.weight_files import VARIABLE
 from automl.plan import Hardware, Wishes
 from automl.policy.decide import decide
@@ -43,7 +44,8 @@ def toy(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The family has weights of a short training."""
     folder = tmp_path_factory.mktemp("learned")
-    module = trained(folder, steps=600, horizon=600)
+    with threads(1):
+        module = trained(folder, steps=600, horizon=600)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, str(module.this.folder / "incontext.safetensors"))
         yield
@@ -250,8 +252,8 @@ def test_keeps_the_contract_of_families(check: Check):
 def test_the_more_views_are_averaged_the_less_the_order_of_columns_matters(kind):
     one, eight = (changed_by_turning(kind, n_views) for n_views in (1, 8))
     assert max(one.rows, eight.rows) < 1e-4
-    assert eight.columns < 0.9 * one.columns
-    assert eight.columns < 0.25
+    assert eight.columns < 0.8 * one.columns
+    assert eight.columns < 0.15
 
 
 @KINDS
@@ -262,7 +264,7 @@ def test_learned_weights_learn_in_context(kind):
     p = fitted(case, n_views=4).predict(case.test.x)
     y, metric = case.test.y, METRICS[case.task.metric]
     if kind == "binary":
-        assert metric(y, p) > 0.7
+        assert metric(y, p) > 0.8
     else:
         shares = np.bincount(case.train.y) / len(case.train.y) if kind == "multiclass" else case.train.y.mean()
         blind = metric(y, np.broadcast_to(shares, p.shape))
