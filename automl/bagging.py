@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -16,12 +16,14 @@ from automl.plan import Cost, Hardware
 from automl.profile import Profile, Shape
 from automl.space import Float, Int, Params, Space
 from automl.task import Task
-from automl.trees import AveragedTrees
+from automl.trees import AveragedTrees, Growth
 
 Array: TypeAlias = NDArray[Any]
 
-_N_TREES = 200
+_N_TREES, _FEWEST_TREES = 200, 25
 _MAX_LEAVES = 15_000
+_MOST_BYTES = 500e6  # of the leaves of a forest: with many classes there are fewer trees
+_BATCH_BYTES = 200e6  # of trees in scikit-learn's layout, which has a number for each class in each node
 _TRAITS = frozenset({"tree", "bagging", "native_missing", "native_categorical"})
 
 
@@ -49,9 +51,10 @@ def _eligible(profile: Profile, task: Task) -> str | None:  # noqa: ARG001 - the
 
 
 def _cost(seconds_a_cell: float, profile: Profile, params: Params, hardware: Hardware) -> Cost:
-    seconds = forest_seconds(profile.size, float(params["max_features"] or 1.0), _N_TREES, seconds_a_cell)
-    leaf = int(params["min_samples_leaf"] or 1)
-    return Cost(seconds / hardware.speed, forest_bytes(profile.size, leaf, _N_TREES, _MAX_LEAVES))
+    size, leaf = profile.size, int(params["min_samples_leaf"] or 1)
+    n_trees = _count_trees(size.n_rows, size.n_outputs, leaf)
+    seconds = forest_seconds(size, float(params["max_features"] or 1.0), n_trees, seconds_a_cell)
+    return Cost(seconds / hardware.speed, forest_bytes(size, leaf, n_trees))
 
 
 def _space(profile: Profile) -> Space:
@@ -84,36 +87,52 @@ def _grow(
     y: Array,
     weights: Array | None,
     limits: Limits,
-) -> tuple[Sequence[Any], bool]:
-    forest = estimator(task)(
-        max_features=params["max_features"],
-        min_samples_leaf=params["min_samples_leaf"],
-        # A tree is cut off where it would cost more than it can add; below that, growing depth first is faster.
-        max_leaf_nodes=_MAX_LEAVES if len(x) > 2 * _MAX_LEAVES else None,
-        n_jobs=limits.n_threads,
-        random_state=limits.seed,
-    )
-    return grow_in_chunks(forest, _N_TREES, (x, y, weights), limits)
+) -> Growth:
+    leaf = int(params["min_samples_leaf"] or 1)
+    n_trees = _count_trees(len(x), task.n_outputs, leaf)
+    most = max(1, int(_BATCH_BYTES / _grown_bytes(len(x), task.n_outputs, leaf)))
+
+    def grow(n: int, seed: int) -> Sequence[Any]:
+        forest = estimator(task)(
+            n_estimators=n,
+            max_features=params["max_features"],
+            min_samples_leaf=params["min_samples_leaf"],
+            # A tree is cut off where it would cost more than it can add; below that, growing depth first is faster.
+            max_leaf_nodes=_MAX_LEAVES if len(x) > 2 * _MAX_LEAVES else None,
+            n_jobs=limits.n_threads,
+            random_state=seed,
+        )
+        return [each.tree_ for each in forest.fit(x, y, sample_weight=weights).estimators_]
+
+    return Growth(n_trees, _batches(grow, n_trees, most, limits))
 
 
-def grow_in_chunks(
-    estimator: Any, n_trees: int, rows: tuple[Array, Array, Array | None], limits: Limits
-) -> tuple[Sequence[Any], bool]:
-    """Grow a scikit-learn forest until it has its trees or the deadline is near; at least one tree.
+def _batches(
+    grow: Callable[[int, int], Sequence[Any]], n_trees: int, most: int, limits: Limits
+) -> Iterator[Sequence[Any]]:
+    """Grow trees, one at first and `most` at a time, until there are all or the deadline is near.
 
-    Returns:
-        The fitted trees, and whether the deadline cut them short.
+    Args:
+        grow: (number of trees, seed) -> fitted trees.
     """
-    x, y, weights = rows
-    start, done, chunk = time.monotonic(), 0, 1
-    while chunk:
-        estimator.set_params(n_estimators=done + chunk, warm_start=True)
-        estimator.fit(x, y, sample_weight=weights)
-        done += chunk
+    start, done, n = time.monotonic(), 0, 1
+    while n:
+        yield grow(n, int(np.random.SeedSequence((limits.seed, done)).generate_state(1)[0]))
+        done += n
         now = time.monotonic()
         affordable = int(0.8 * (limits.deadline - now) / max((now - start) / done, 1e-9))
-        chunk = max(0, min(2 * done, n_trees - done, affordable))
-    return estimator.estimators_, done < n_trees
+        n = max(0, min(2 * done, most, n_trees - done, affordable))
+
+
+def _count_trees(n_rows: int, n_outputs: int, min_samples_leaf: int) -> int:
+    """Trees of a forest: as many as are worth while, fewer where their leaves are large."""
+    most = _MOST_BYTES / (4 * n_outputs * _count_leaves(n_rows, min_samples_leaf))
+    return int(np.clip(most, _FEWEST_TREES, _N_TREES))
+
+
+def _count_leaves(n_rows: int, min_samples_leaf: int) -> int:
+    """Leaves of a tree, about."""
+    return min(_MAX_LEAVES, max(1, n_rows * 2 // (3 * min_samples_leaf)))
 
 
 def forest_seconds(size: Shape, max_features: float, n_trees: int, per_cell: float) -> float:
@@ -124,7 +143,13 @@ def forest_seconds(size: Shape, max_features: float, n_trees: int, per_cell: flo
     return float(n_trees * (6e-4 + growing * (1.0 + 0.02 * size.n_outputs)))
 
 
-def forest_bytes(size: Shape, min_samples_leaf: int, n_trees: int, max_leaves: int) -> int:
-    """Peak bytes of a forest: nodes in scikit-learn's layout and once more in ours, and the matrix."""
-    n_nodes = 2 * min(max_leaves, max(1, size.n_rows * 2 // (3 * min_samples_leaf)))
-    return int(n_trees * n_nodes * (64 + 30 + 12 * size.n_outputs) + 8 * size.n_rows * size.d)
+def forest_bytes(size: Shape, min_samples_leaf: int, n_trees: int) -> int:
+    """Peak bytes of a forest: our arrays twice while they are joined, a batch as it was grown, and the matrix."""
+    kept = n_trees * _count_leaves(size.n_rows, min_samples_leaf) * (2 * 30 + 4 * size.n_outputs)
+    grown = max(_BATCH_BYTES, _grown_bytes(size.n_rows, size.n_outputs, min_samples_leaf))
+    return int(2 * kept + grown + 8 * size.n_rows * size.d)
+
+
+def _grown_bytes(n_rows: int, n_outputs: int, min_samples_leaf: int) -> int:
+    """Bytes of one tree in scikit-learn's layout."""
+    return 2 * _count_leaves(n_rows, min_samples_leaf) * (64 + 8 * n_outputs)

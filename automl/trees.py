@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,21 @@ from automl.probabilities import proper, shares
 from automl.task import Task
 
 Array: TypeAlias = NDArray[Any]
-Grow: TypeAlias = Callable[[Array, Array, Array | None, Limits], tuple[Sequence[Any], bool]]
+
+
+class Growth(NamedTuple):
+    """Trees that are being grown.
+
+    Attributes:
+        n_wanted: How many there are to be; the clock may leave fewer.
+        batches: Fitted `sklearn.tree._tree.Tree` objects, some at a time: with many classes they are large.
+    """
+
+    n_wanted: int
+    batches: Iterable[Sequence[Any]]
+
+
+Grow: TypeAlias = Callable[[Array, Array, Array | None, Limits], Growth]
 
 _FAR = float(np.finfo(np.float32).max)
 _LEAF = -1
@@ -67,21 +81,20 @@ _DTYPES = {
 }
 
 
-def pack(trees: Sequence[Any], leaf_value: Callable[[Array, Array], Array]) -> TreeArrays:
-    """Read fitted `sklearn.tree._tree.Tree` objects out.
+def pack(batches: Iterable[Sequence[Any]], dtype: type[np.floating[Any]]) -> TreeArrays:
+    """Read fitted `sklearn.tree._tree.Tree` objects out, batch by batch, at least one.
 
     Args:
-        trees: At least one.
-        leaf_value: (values (n_leaves, k), weights (n_leaves,)) -> (n_leaves, n_outputs), what a leaf will predict.
+        dtype: Of `value`, which is that of the trees' own leaves.
     """
-    packed = [_pack_one(tree, leaf_value) for tree in trees]
+    packed = [_pack_one(tree, dtype) for batch in batches for tree in batch]
     together = {name: np.concatenate([columns[name] for columns in packed]) for name in packed[0]}
-    starts = np.r_[0, np.cumsum([tree.node_count for tree in trees])].astype(_DTYPES["starts"])
+    starts = np.r_[0, np.cumsum([len(columns["left"]) for columns in packed])].astype(_DTYPES["starts"])
     return TreeArrays(starts=starts, **together)
 
 
-def _pack_one(tree: Any, leaf_value: Callable[[Array, Array], Array]) -> dict[str, Array]:
-    """Columns of one tree, so that no more than its own is held twice."""
+def _pack_one(tree: Any, dtype: type[np.floating[Any]]) -> dict[str, Array]:
+    """Columns of one tree."""
     nodes = tree.__getstate__()["nodes"]
     leaf = nodes["left_child"] == _LEAF
     below = nodes["threshold"].astype(np.float32)
@@ -95,7 +108,7 @@ def _pack_one(tree: Any, leaf_value: Callable[[Array, Array], Array]) -> dict[st
         "missing_left": nodes["missing_go_to_left"],
     }
     columns = {name: column.astype(_DTYPES[name]) for name, column in columns.items()}
-    return columns | {"value": leaf_value(tree.value[leaf, 0, :], nodes["weighted_n_node_samples"][leaf])}
+    return columns | {"value": tree.value[leaf, 0, :].astype(dtype)}
 
 
 def check_trees(arrays: TreeArrays, d: int, n_outputs: int) -> None:
@@ -147,10 +160,13 @@ def _require(holds: bool, problem: str) -> None:
 
 
 def unpack(arrays: TreeArrays, d: int) -> list[Any]:
-    """scikit-learn's own trees, set from checked arrays."""
+    """scikit-learn's own trees, set from checked arrays: they tell the leaf of a row, values they have none.
+
+    A value for each class in each node would take many times as much as all else.
+    """
     from sklearn.tree._tree import NODE_DTYPE, Tree
 
-    n_nodes, n_outputs = len(arrays.left), arrays.value.shape[1]
+    n_nodes = len(arrays.left)
     leaf = arrays.left == _LEAF
     nodes = np.zeros(n_nodes, dtype=NODE_DTYPE)
     nodes["left_child"] = arrays.left
@@ -161,21 +177,33 @@ def unpack(arrays: TreeArrays, d: int) -> list[Any]:
     nodes["n_node_samples"] = np.maximum(1, np.minimum(arrays.weight, 2**40))
     nodes["missing_go_to_left"] = arrays.missing_left
     depth = _depths(arrays)
-    leaves = np.r_[0, np.cumsum(leaf)]
     trees = []
     for part in arrays.slices():
-        values = np.zeros((part.stop - part.start, 1, n_outputs))
-        values[leaf[part], 0, :] = arrays.value[leaves[part.start] : leaves[part.stop]]
-        tree = Tree(d, np.array([n_outputs], dtype=np.intp), 1)
+        n = part.stop - part.start
+        tree = Tree(d, np.ones(1, dtype=np.intp), 1)
         state = {
             "max_depth": int(depth[part].max()),
-            "node_count": len(values),
+            "node_count": n,
             "nodes": nodes[part],
-            "values": values,
+            "values": np.zeros((n, 1, 1)),
         }
         tree.__setstate__(state)
         trees.append(tree)
     return trees
+
+
+def average(arrays: TreeArrays, trees: Sequence[Any], x: Array) -> NDArray[np.float64]:
+    """(n_rows, n_outputs) mean over trees of the value of each row's leaf.
+
+    Args:
+        trees: What `unpack` made of the arrays.
+        x: (n_rows, d) float32.
+    """
+    leaf_of_node = np.cumsum(arrays.left == _LEAF) - 1
+    total = np.zeros((len(x), arrays.value.shape[1]))
+    for part, tree in zip(arrays.slices(), trees, strict=True):
+        total += arrays.value[leaf_of_node[part][tree.apply(x)]]
+    return total / len(trees)
 
 
 def _global_children(arrays: TreeArrays) -> tuple[Array, Array, Array]:
@@ -259,7 +287,7 @@ class AveragedTrees:
     """The average of trees over numbers as they are and categories by their position along the target.
 
     Args:
-        grow: (x (n_rows, d) float32, y, weights, limits) -> fitted scikit-learn trees, whether cut short.
+        grow: (x (n_rows, d) float32, y, weights, limits) -> the trees.
     """
 
     def __init__(self, grow: Grow, task: Task, layout: Layout) -> None:
@@ -281,20 +309,17 @@ class AveragedTrees:
             for j, (n, ordered) in enumerate(zip(self._layout.n_levels, self._layout.cat_ordered, strict=True))
         ]
         weights = None if train.weights is None else train.weights / max(float(train.weights.mean()), 1e-300)
-        fitted, truncated = self._grow(self._matrix(train.x), y, weights, limits)
-        self.arrays_ = pack([each.tree_ for each in fitted], self._leaf_value(train, len(fitted)))
-        del fitted  # large: not to be held while the same trees are built anew
+        growth = self._grow(self._matrix(train.x), y, weights, limits)
+        grown = pack(growth.batches, np.float32 if n_classes else np.float64)
+        self.arrays_ = replace(grown, value=self._leaf_values(grown, train))
         self._trees = unpack(self.arrays_, self._d)
-        return FitLog(truncated=truncated)
+        return FitLog(truncated=grown.n_trees < growth.n_wanted)
 
     def predict(self, x: Features) -> NDArray[np.float64]:
         """Average over trees."""
-        matrix = self._matrix(x)
-        total = np.zeros((len(matrix), self._task.n_outputs))
-        for tree in self._trees:
-            total += tree.predict(matrix).reshape(total.shape)
-        total /= len(self._trees)
-        return proper(total) if self._task.is_classification else total[:, 0]
+        assert self.arrays_ is not None
+        mean = average(self.arrays_, self._trees, self._matrix(x))
+        return proper(mean) if self._task.is_classification else mean[:, 0]
 
     def save(self) -> State:
         """Node arrays and category positions."""
@@ -341,20 +366,19 @@ class AveragedTrees:
             matrix[:, d_num + j] = padded[np.where((codes >= 0) & (codes < len(order)), codes, len(order))]
         return matrix
 
-    def _leaf_value(self, train: Rows, n_trees: int) -> Callable[[Array, Array], Array]:
+    def _leaf_values(self, grown: TreeArrays, train: Rows) -> Array:
+        """(n_leaves, n_outputs) what leaves predict."""
         if not self._task.is_classification:
-            offset = train.y.mean()
-            return lambda value, _: value + offset
-        n_classes = len(self._task.classes)
-        prior = shares(train.y, train.weights, n_classes)
-        present = np.unique(train.y)
-
-        def smoothed(value: Array, weight: Array) -> Array:
-            # One row's worth of the class shares over the whole ensemble: no leaf may call a class impossible.
-            full = np.zeros((len(value), n_classes))
-            full[:, present] = value
-            m = 1.0 / n_trees
-            mixed = (full * weight[:, None] + m * prior) / (weight[:, None] + m)
-            return mixed.astype(np.float32)
-
-        return smoothed
+            return np.asarray(grown.value + train.y.mean())
+        # One row's worth of the class shares over the whole ensemble: no leaf may call a class impossible.
+        n_classes, m = len(self._task.classes), np.float32(1.0 / grown.n_trees)
+        prior = shares(train.y, train.weights, n_classes).astype(np.float32)
+        weight = grown.weight[grown.left == _LEAF][:, None]
+        full, present = grown.value, np.unique(train.y)
+        if len(present) < n_classes:
+            full = np.zeros((len(weight), n_classes), dtype=np.float32)
+            full[:, present] = grown.value
+        full *= weight
+        full += m * prior
+        full /= weight + m
+        return full

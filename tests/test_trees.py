@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
 
 from automl.errors import ModelFileError
-from automl.trees import TreeArrays, check_trees, node_dicts, order_levels, pack, unpack
+from automl.trees import TreeArrays, average, check_trees, node_dicts, order_levels, pack, unpack
 
 
 def _forest(d: int = 4) -> tuple[list, TreeArrays, np.ndarray]:
@@ -21,7 +21,7 @@ def _forest(d: int = 4) -> tuple[list, TreeArrays, np.ndarray]:
     x[rng.random(x.shape) < 0.1] = np.nan
     y = (np.nan_to_num(x[:, 0]) > 0).astype(int) + (np.nan_to_num(x[:, 1]) > 1)
     trees = [e.tree_ for e in RandomForestClassifier(8, random_state=0).fit(x, y).estimators_]
-    return trees, pack(trees, lambda value, _: value), x
+    return trees, pack([trees[:3], trees[3:]], np.float64), x
 
 
 TREES, ARRAYS, X = _forest()
@@ -31,9 +31,12 @@ def test_rebuilt_trees_predict_the_same_bits_as_the_fitted_ones() -> None:
     check_trees(ARRAYS, 4, 3)
     rng = np.random.default_rng(1)
     on_edges = np.concatenate([X, rng.choice(ARRAYS.threshold, size=(500, 4))]).astype(np.float32)
-    for fitted, rebuilt in zip(TREES, unpack(ARRAYS, 4), strict=True):
-        np.testing.assert_array_equal(rebuilt.predict(on_edges).reshape(-1, 3), fitted.predict(on_edges))
+    trees = unpack(ARRAYS, 4)
+    for fitted, rebuilt in zip(TREES, trees, strict=True):
+        np.testing.assert_array_equal(rebuilt.apply(on_edges), fitted.apply(on_edges))
         assert rebuilt.max_depth == fitted.max_depth
+    total = sum(fitted.predict(on_edges).reshape(-1, 3) for fitted in TREES)
+    np.testing.assert_array_equal(average(ARRAYS, trees, on_edges), total / len(TREES))
 
 
 def test_float32_thresholds_send_neighbouring_values_the_same_way() -> None:
@@ -41,9 +44,9 @@ def test_float32_thresholds_send_neighbouring_values_the_same_way() -> None:
     steps = np.float32(1) + np.arange(64, dtype=np.float32) * np.finfo(np.float32).eps
     y = np.random.default_rng(0).normal(size=64)
     forest = ExtraTreesRegressor(20, random_state=0).fit(steps[:, None], y)
-    arrays = pack([e.tree_ for e in forest.estimators_], lambda value, _: value)
-    mean = np.mean([tree.predict(steps[:, None]).ravel() for tree in unpack(arrays, 1)], axis=0)
-    np.testing.assert_allclose(mean, forest.predict(steps[:, None]))
+    arrays = pack([[e.tree_ for e in forest.estimators_]], np.float64)
+    mean = average(arrays, unpack(arrays, 1), steps[:, None])
+    np.testing.assert_allclose(mean[:, 0], forest.predict(steps[:, None]))
 
 
 def test_attributions_of_the_node_dicts_add_up_to_the_prediction() -> None:
@@ -121,8 +124,7 @@ def test_whatever_integers_are_written_trees_are_refused_or_safe(name: str, plac
         check_trees(broken, 4, 3)
     except ModelFileError:
         return
-    for tree in unpack(broken, 4):
-        assert np.isfinite(tree.predict(X)).all()
+    assert np.isfinite(average(broken, unpack(broken, 4), X)).all()
 
 
 def test_levels_are_ordered_along_the_target_or_by_frequency_where_that_would_leak() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,17 +13,15 @@ from automl.plan import Cost, Hardware
 from automl.profile import Profile
 from automl.space import Params, Space
 from automl.task import Task
-from automl.trees import AveragedTrees
+from automl.trees import AveragedTrees, Growth
 
 
-def _grow(
-    task: Task, x: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None, limits: Limits
-) -> tuple[Sequence[Any], bool]:
+def _grow(task: Task, x: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None, limits: Limits) -> Growth:
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     make = DecisionTreeClassifier if task.is_classification else DecisionTreeRegressor
     tree = make(max_depth=3, min_samples_leaf=max(1, len(x) // 100), random_state=limits.seed)
-    return [tree.fit(x, y, sample_weight=weights)], False
+    return Growth(1, [[tree.fit(x, y, sample_weight=weights).tree_]])
 
 
 def _eligible(profile: Profile, task: Task) -> str | None:  # noqa: ARG001 - the contract's arguments

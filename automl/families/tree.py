@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,12 +14,12 @@ from automl.plan import Cost, Hardware
 from automl.profile import Profile
 from automl.space import Int, Params, Space
 from automl.task import Task
-from automl.trees import AveragedTrees
+from automl.trees import AveragedTrees, Growth
 
 
 def _grow(
     params: Params, task: Task, x: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None, limits: Limits
-) -> tuple[Sequence[Any], bool]:
+) -> Growth:
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     make = DecisionTreeClassifier if task.is_classification else DecisionTreeRegressor
@@ -29,7 +28,7 @@ def _grow(
         min_samples_leaf=min(int(params["min_samples_leaf"] or 1), max(1, len(x) // 4)),
         random_state=limits.seed,
     )
-    return [tree.fit(x, y, sample_weight=weights)], False
+    return Growth(1, [[tree.fit(x, y, sample_weight=weights).tree_]])
 
 
 def _eligible(profile: Profile, task: Task) -> str | None:  # noqa: ARG001 - the contract's arguments
