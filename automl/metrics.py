@@ -17,8 +17,10 @@ Array: TypeAlias = NDArray[Any]
 Needs: TypeAlias = Literal["labels", "probabilities", "values"]
 
 _TINY = 1e-15
-_DRAWS = 150
+_DRAWS, _FEWEST_DRAWS = 150, 30
 _MOST_DRAWN = 5_000
+_MOST_CELLS = 1e7  # rows times classes of all draws together: ranking the rows for each of 300 classes takes its time
+_RULE_OF_THREE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +222,17 @@ def estimate(
     will score: both samples scatter then, so the interval is wider by the square root of 1 + n_rows / n_new. Where rows
     are not independent, `widen` says how much wider than by a bootstrap over rows it is to be.
 
-    Of more than 5,000 rows that many are drawn, and the spread is scaled by the square root of the share (the m out of
-    n bootstrap, Bickel et al. 1997, Statistica Sinica 7), so that this takes a fraction of a second at any size.
+    Of more than 5,000 rows that many are drawn, of many classes fewer, and the spread is scaled by the square root of
+    the share (the m out of n bootstrap, Bickel et al. 1997, Statistica Sinica 7), so that this takes a second at most.
+
+    A perfect score has no spread: its lower end is the score that three misjudged rows would leave (the rule of three,
+    Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031).
     """
     value = metric(y, prediction, threshold)
     rng = np.random.default_rng(seed)
-    m = min(len(y), _MOST_DRAWN)
-    drawn = (rng.integers(0, len(y), m) for _ in range(_DRAWS))
+    width = prediction.shape[1] if prediction.ndim > 1 else 1
+    m = min(len(y), _MOST_DRAWN, max(1, int(_MOST_CELLS / _FEWEST_DRAWS / width)))
+    drawn = (rng.integers(0, len(y), m) for _ in range(min(_DRAWS, int(_MOST_CELLS / (m * width)))))
     draws = np.array([metric(y[rows], prediction[rows], threshold) for rows in drawn])
     draws = draws[np.isfinite(draws)]
     scale = float(np.sqrt(m / len(y)))
@@ -235,6 +241,8 @@ def estimate(
     if wider != 1 and len(draws):
         low, high = (value + wider * (edge - draws.mean()) for edge in (low, high))
     least, most = metric.bounds
+    if prediction.ndim > 1 and metric.maximize and value == low == most:
+        low = _with_misjudged(metric, y, prediction, threshold, rng.permutation(len(y))[:_RULE_OF_THREE])
     return Estimate(
         metric=metric.name,
         value=value,
@@ -245,3 +253,11 @@ def estimate(
         level=level,
         n_new=n_new,
     )
+
+
+def _with_misjudged(metric: Metric, y: Array, prediction: Array, threshold: float | None, rows: Array) -> float:
+    """The metric, were the least likely class of these rows the true one."""
+    wrong = prediction.copy()
+    least, true = prediction[rows].argmin(axis=1), y[rows]
+    wrong[rows, least], wrong[rows, true] = prediction[rows, true], prediction[rows, least]
+    return metric(y, wrong, threshold)

@@ -249,7 +249,16 @@ def decide_plan(context: Context, prepared: Prepared, machine: Hardware) -> Plan
             wishes = context.settings.wishes
             has_media = prepared.profile.holds("text", "image")
             cached = find_cached() if has_media and wishes.pretrained != OFF else ()
-            planned = decide(prepared.profile, prepared.task, machine, wishes, calibration=calibration, cached=cached)
+            spent = 0.0 if context.settings.deterministic else time.monotonic() - context.started
+            planned = decide(
+                prepared.profile,
+                prepared.task,
+                machine,
+                wishes,
+                calibration=calibration,
+                cached=cached,
+                spent=spent,
+            )
         else:
             planned = read_plan(context.settings.plan, prepared.profile, registry.names("families"))
     context.sink(Planned(planned))

@@ -179,7 +179,8 @@ def guess_target(columns: Sequence[ColumnProfile], settings: Settings) -> tuple[
 def _can_be_target(column: ColumnProfile) -> bool:
     if column.kind in ("constant", "id", "datetime", "text", "image", "audio", "path") or column.n_unique < 2:
         return False
-    return column.kind != "category" or column.n_unique <= _MOST_CLASSES_OF_NAMED_CODES
+    is_small = column.kind != "category" or column.n_unique <= _MOST_CLASSES_OF_NAMED_CODES
+    return is_small or is_target_name(column.name)
 
 
 def is_target_name(name: str) -> bool:

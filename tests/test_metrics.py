@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -112,3 +113,24 @@ def test_intervals_hold_the_true_value_about_as_often_as_they_claim() -> None:
         found = estimate(metric, y, np.zeros(300), seed=draw)
         hits += found.low <= np.sqrt(2 / np.pi) <= found.high
     assert 48 <= hits <= 60
+
+
+def test_a_perfect_score_of_few_rows_is_not_shown_as_certain() -> None:
+    y = np.repeat([0, 1], 12)
+    sure = np.stack([1.0 - y, y], axis=1) * 0.8 + 0.1
+    accuracy = estimate(METRICS["accuracy"], y, sure)
+    assert (accuracy.value, accuracy.high) == (1.0, 1.0)
+    assert accuracy.low == pytest.approx(1 - 3 / 24), "95 % one-sided and exact: 0.05 ** (1 / 24) = 0.883"
+    auc = estimate(METRICS["roc_auc"], y, sure)
+    assert 0.5 < auc.low < auc.value == 1.0
+
+
+def test_intervals_of_many_classes_cost_no_more_than_those_of_few() -> None:
+    seen: list[int] = []
+    metric = METRICS["accuracy"]
+    counting = dataclasses.replace(metric, needs="probabilities", function=lambda y, p: float(seen.append(p.size) or 0))
+    for n_classes in (2, 300):
+        seen.clear()
+        estimate(counting, RNG.integers(0, n_classes, 20_000), np.zeros((20_000, n_classes)))
+        assert 30 < len(seen) <= 151
+        assert sum(seen[1:]) <= 1.1e7

@@ -164,6 +164,14 @@ def test_target_is_guessed_by_name_then_by_place() -> None:
     assert guessed("a") is None
 
 
+def test_a_column_named_class_may_have_hundreds_of_them() -> None:
+    codes, noise = [f"k{i % 300}" for i in range(3_000)], RNG.normal(size=3_000)
+    for name, target in (("class", "class"), ("code", "a")):
+        task = profile_table(Table.from_columns({name: codes, "a": noise}), Settings(data="t"))[1]
+        assert task is not None
+        assert task.target == target
+
+
 def test_the_guess_is_said() -> None:
     table = Table.from_columns({"a": NOISE, "target": NOISE})
     task = profile_table(table, Settings(data="t"))[1]

@@ -56,7 +56,9 @@ def _default(profile: Profile) -> tuple[Params, ...]:
     first: Params = {"scaling": "robust", "l1_ratio": 0.0}
     if profile.size.is_amount:
         first |= {"target": "log" if _has_long_tail(profile) else "plain"}
-    return first, first | {"scaling": "quantile"}, first | {"scaling": "standard", "l1_ratio": 0.5}
+    quantile, elastic = first | {"scaling": "quantile"}, first | {"scaling": "standard", "l1_ratio": 0.5}
+    # Of more columns than rows most tell nothing (Zou & Hastie 2005, doi:10.1111/j.1467-9868.2005.00503.x).
+    return (first, elastic, quantile) if profile.size.d > profile.size.n_rows else (first, quantile, elastic)
 
 
 def _build(params: Params, task: Task, layout: Layout) -> Model:  # noqa: ARG001 - the design knows the columns

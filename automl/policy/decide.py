@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
 from automl import registry
 from automl.errors import UsageError
 from automl.family import Family
-from automl.plan import Candidate, Hardware, Plan, Pretrained, Validation, Wishes
+from automl.plan import Candidate, Hardware, Plan, Validation, Wishes
 from automl.policy.cost import Calibration, CostModel, at_rows, search_seconds
 from automl.policy.effects import Case, MaxDefaults, MaxModels, Ruling
 from automl.policy.organisation import read_policy
@@ -28,8 +29,8 @@ BUDGET, VALIDATION, KINDS = "P034", "P042", "P046"
 _HOPELESS = 0.1
 # A family whose fit takes more of the search than this does not decide on the folds of the others.
 _SLOW = 0.3
-# Of the budget, though an encoder that the user named would take more.
-_LEAST_LEFT = 0.2
+# Of the budget; plans of small tables are not to hang on how long their file took this time.
+_NOTICED = 0.05
 
 
 def decide(
@@ -41,6 +42,7 @@ def decide(
     *,
     calibration: Calibration | None = None,
     cached: Sequence[CachedEncoder] = (),
+    spent: float = 0.0,
 ) -> Plan:
     """Decide what to try, on which splits and with which resources.
 
@@ -50,6 +52,7 @@ def decide(
         families: Those to choose from; every registered one unless told.
         calibration: What past runs taught about costs here; nothing unless told.
         cached: Pretrained encoders in the local caches.
+        spent: Seconds of the budget that reading and profiling took.
 
     Returns:
         A plan with at least one candidate beyond the baselines, wherever a family can learn the task. `plan.wishes`
@@ -63,18 +66,18 @@ def decide(
     chosen = sorted(registry.families() if families is None else families, key=lambda f: f.name)
     organisation = read_policy(wishes.policy) if wishes.policy else None
     wishes = _checked(wishes, organisation.max_seconds if organisation else None, trace)
-    pretrained = choose_encoders(Case(profile, task, hardware, wishes), cached, trace)
+    spent = _noticed(spent, wishes, trace)
+    pretrained = choose_encoders(Case(profile, task, hardware, wishes, spent), cached, trace)
     profile = with_embeddings(profile, pretrained)
-    rulings = judge(Case(profile, task, hardware, wishes), organisation, trace)
-    asked, wishes = wishes, _left(wishes, pretrained)
-    case = Case(profile, task, hardware, wishes)
+    case = Case(profile, task, hardware, wishes, spent + sum(each.seconds for each in pretrained))
+    rulings = judge(case, organisation, trace)
     entrants = _promising(enter(chosen, case, rulings, trace), trace)
 
     calibration = calibration or Calibration()
     readable = readable_rows(case, trace)
     max_rows = readable or sample_rows(case, entrants, CostModel(profile, hardware, calibration), trace)
     if max_rows is not None:
-        case = Case(at_rows(profile, max_rows), task, hardware, wishes)
+        case = replace(case, profile=at_rows(profile, max_rows))
     n_workers, threads = share_out(case, entrants, CostModel(case.profile, hardware, calibration), trace)
     model = CostModel(case.profile, hardware, calibration, threads)
     main_seconds = _main_seconds(case, entrants, model)
@@ -85,11 +88,11 @@ def decide(
     return Plan(
         task=task,
         validation=validation,
-        candidates=_candidates(runners, validation, n_workers, wishes, _most_defaults(rulings)),
+        candidates=_candidates(runners, validation, n_workers, case, _most_defaults(rulings)),
         ruled_out=tuple(sorted(trace.ruled_out, key=lambda r: (r.rule, r.family))),
         reasons=tuple(sorted(trace.reasons, key=lambda r: r.rule)),
         hardware=hardware,
-        wishes=asked,
+        wishes=wishes,
         n_workers=n_workers,
         threads_per_fit=threads,
         max_models=min(e.count for _, r in rulings for e in r.effects if isinstance(e, MaxModels)),
@@ -112,10 +115,12 @@ def _checked(wishes: Wishes, most_seconds: float | None, trace: Trace) -> Wishes
     return wishes
 
 
-def _left(wishes: Wishes, pretrained: Sequence[Pretrained]) -> Wishes:
-    """The wishes with the time that is left once pretrained encoders have read the rows."""
-    spent = sum(each.seconds for each in pretrained)
-    return msgspec.structs.replace(wishes, seconds=max(_LEAST_LEFT * wishes.seconds, wishes.seconds - spent))
+def _noticed(spent: float, wishes: Wishes, trace: Trace) -> float:
+    """Seconds that reading took, 0 where that is next to nothing of the budget."""
+    if spent <= _NOTICED * wishes.seconds:
+        return 0.0
+    trace.say(BUDGET, f"{seconds_text(spent)} of it went into reading and profiling the table")
+    return spent
 
 
 def _promising(entrants: list[Entrant], trace: Trace) -> list[Entrant]:
@@ -162,7 +167,7 @@ def _name_kinds(runners: list[Runner], trace: Trace) -> None:
 
 def _main_seconds(case: Case, entrants: Sequence[Entrant], model: CostModel) -> tuple[float, ...]:
     """Expected seconds of one fit on all rows of each family's first default that is not slow, the heaviest first."""
-    n, most = case.shape.n_rows, _SLOW * search_seconds(case.wishes)
+    n, most = case.shape.n_rows, _SLOW * case.search_seconds
     costs = [
         [model.fit(e.family, params, n).seconds for params in e.family.default(case.profile)]
         for e in strongest(entrants)
@@ -176,12 +181,12 @@ def _most_defaults(rulings: tuple[tuple[str, Ruling], ...]) -> int | None:
 
 
 def _candidates(
-    runners: list[Runner], validation: Validation, n_workers: int, wishes: Wishes, most_defaults: int | None
+    runners: list[Runner], validation: Validation, n_workers: int, case: Case, most_defaults: int | None
 ) -> tuple[Candidate, ...]:
     """In order of start, with shares of the budget and as many defaults as the share pays for."""
     tuned = [r for r in runners if not r.entrant.is_baseline] or runners
     total = sum(runner.entrant.weight for runner in tuned)
-    seconds = search_seconds(wishes) * n_workers
+    seconds = case.search_seconds * n_workers
     queue = [r for r in runners if r.entrant.is_baseline] + _in_order(runners, validation.n_fits, seconds)
     candidates = []
     for place, runner in enumerate(queue):

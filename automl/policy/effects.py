@@ -10,8 +10,11 @@ import msgspec
 
 from automl.family import TRAITS
 from automl.plan import Hardware, Wishes
+from automl.policy.cost import search_seconds
 from automl.profile import Profile, Shape
 from automl.task import Task
+
+_LEAST_LEFT = 0.2
 
 
 class Prefer(msgspec.Struct, frozen=True):
@@ -70,12 +73,23 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is judged."""
+    """What is judged.
+
+    Attributes:
+        spent: Seconds of the search that were taken by reading the table, or will be by pretrained encoders.
+    """
 
     profile: Profile
     task: Task
     hardware: Hardware
     wishes: Wishes
+    spent: float = 0.0
+
+    @property
+    def search_seconds(self) -> float:
+        """What is left of the search: a fifth of it at least, whatever was spent."""
+        whole = search_seconds(self.wishes)
+        return max(_LEAST_LEFT * whole, whole - self.spent)
 
     @property
     def shape(self) -> Shape:

@@ -10,7 +10,6 @@ import msgspec
 
 from automl.errors import UsageError
 from automl.plan import Pretrained
-from automl.policy.cost import search_seconds
 from automl.policy.effects import Case
 from automl.policy.units import seconds_text
 from automl.policy.weigh import Trace
@@ -148,7 +147,7 @@ def _choose(
         trace.say(PRETRAINED, f"--preset interpretable: the numbers of {ready[0].name} mean nothing to a reader")
         return None
     order = sorted(ready, key=lambda e: (e.library == "transformers", _value_seconds(columns, e), e.name))
-    limit = MOST_OF_SEARCH * search_seconds(case.wishes)
+    limit = MOST_OF_SEARCH * case.search_seconds
     fitting = [encoder for encoder in order if _seconds(case, columns, encoder) <= limit and _is_quick(case, encoder)]
     if fitting:
         among = f"the first of {len(ready)} cached" if len(ready) > 1 else "it lies in the local cache"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from automl.plan import Cost, Validation
-from automl.policy.cost import WORKER_BYTES, CostModel, search_seconds, usable_bytes
+from automl.policy.cost import WORKER_BYTES, CostModel, usable_bytes
 from automl.policy.effects import Case
 from automl.policy.units import seconds_text
 from automl.policy.weigh import Entrant, Trace
@@ -63,7 +63,7 @@ def sample_rows(case: Case, entrants: Sequence[Entrant], model: CostModel, trace
     main = [e for e in main if e.weight >= 0.5 * main[0].weight]
     if not main or n <= _FEWEST_ROWS:
         return None
-    seconds = _SAMPLE_FOR * search_seconds(case.wishes)
+    seconds = _SAMPLE_FOR * case.search_seconds
     free = usable_bytes(case.hardware, case.wishes) - WORKER_BYTES
     params = {e.family.name: e.family.default(case.profile)[0] for e in main}
 
@@ -91,7 +91,7 @@ def sample_rows(case: Case, entrants: Sequence[Entrant], model: CostModel, trace
 
 def readable_rows(case: Case, trace: Trace) -> int | None:
     """Rows whose images and sounds can be read in a share of the search; None for all."""
-    seconds = _READ_FOR * search_seconds(case.wishes) * case.hardware.n_cores * case.hardware.speed
+    seconds = _READ_FOR * case.search_seconds * case.hardware.n_cores * case.hardware.speed
     each = sum(_reading_seconds(column) for column in case.profile.features)
     n = case.shape.n_rows
     if n * each <= seconds:
@@ -198,7 +198,7 @@ class _Gates:
         self._n_train = case.shape.n_rows * validation.train_share
         self._n_fits = validation.n_fits
         self._n_workers = n_workers
-        self._search = search_seconds(case.wishes)
+        self._search = case.search_seconds
         self._bytes = max(0, usable_bytes(case.hardware, case.wishes) // n_workers - WORKER_BYTES)
 
     def price(self, entrant: Entrant) -> tuple[Option, ...]:

@@ -6,7 +6,6 @@ import numpy as np
 
 from automl.errors import DataError, UsageError
 from automl.plan import Validation, Wishes
-from automl.policy.cost import search_seconds
 from automl.policy.effects import Case
 from automl.policy.units import seconds_text
 from automl.profile import Profile
@@ -76,7 +75,7 @@ def _is_affordable(n_whole_fits: float, costs: tuple[float, ...], n_workers: int
     """Whether so many fits on all rows of each main learner leave time for the rest of the search."""
     rows, shares = zip(*_AFFORDABLE, strict=True)
     share = float(np.interp(np.log(_telling_rows(case)), np.log(rows), shares))
-    return n_whole_fits * sum(costs[:_N_MAIN]) <= share * search_seconds(case.wishes) * n_workers
+    return n_whole_fits * sum(costs[:_N_MAIN]) <= share * case.search_seconds * n_workers
 
 
 def _telling_rows(case: Case) -> float:
@@ -137,7 +136,7 @@ def _rare(case: Case, k: int) -> str:
 def _holdout(case: Case, costs: tuple[float, ...], n_workers: int, n_units: int, *, is_sample: bool) -> Validation:
     n = case.shape.n_rows
     fraction = holdout_fraction(n) if not case.task.group else max(holdout_fraction(n), 1 / n_units)
-    fits, budget = seconds_text(3 * sum(costs[:_N_MAIN])), seconds_text(search_seconds(case.wishes) * n_workers)
+    fits, budget = seconds_text(3 * sum(costs[:_N_MAIN])), seconds_text(case.search_seconds * n_workers)
     main = counted(min(_N_MAIN, len(costs)), "main family", "main families")
     why = f"4 folds of one model of {main} would take {fits} of the {budget} that all workers have"
     if is_sample:

@@ -14,6 +14,8 @@ from automl.trial import Trial
 
 LEAST_SECONDS = 2.0
 _MARGIN = 1.5
+_GROWING = frozenset({"neural", "boosting", "bagging"})
+_LEAST_PART = 0.3
 
 
 @dataclass(slots=True)
@@ -62,10 +64,16 @@ class Prices:
         return min(left, max(wanted, self._fair(trial.family, n_folds)))
 
     def no_time(self, family: str, params: Params, n_folds: int) -> str:
-        """Why there is no time for all folds of a trial; empty if there is. A family's first may be cut short."""
+        """Why there is no time for all folds of a trial; empty if there is.
+
+        A family's first may be cut short to its share of the search, and to a part of what it needs where it gets
+        better the longer it is fitted.
+        """
         price = self._price(family, params)
-        fold = price if self._spent[family].seconds else min(price, self._fair(family, n_folds))
-        needed, left = fold * math.ceil(n_folds / self._plan.n_workers), self._clock.search_left
+        if not self._spent[family].seconds:
+            grows = registry.family(family).traits & _GROWING
+            price = min(price, self._fair(family, n_folds)) * (_LEAST_PART if grows else 1.0)
+        needed, left = price * math.ceil(n_folds / self._plan.n_workers), self._clock.search_left
         return "" if needed <= left else f"needs about {needed:.1f} s for {n_folds} folds, and {left:.1f} s are left"
 
     def _price(self, family: str, params: Params) -> float:

@@ -14,7 +14,10 @@ from automl import registry
 from automl.errors import ModelFileError, Unsuitable
 from automl.family import Limits, Model, Rows, State
 from automl.features import Features, Layout
+from automl.modalities.tabular import profile_table
 from automl.profile import ColumnProfile, Numbers
+from automl.settings import Settings
+from automl.table import Table
 from automl.task import Task
 from automl.testing.examples import Example, example, only
 
@@ -172,6 +175,18 @@ def test_linear_learns_a_skewed_target_on_the_log_scale() -> None:
     assert abs(logged.predict(train.x).mean() / train.y.mean() - 1) < 0.1
     with pytest.raises(Unsuitable):
         logged.linear_terms()
+
+
+def test_linear_tries_to_leave_columns_out_early_where_they_outnumber_the_rows() -> None:
+    assert [_default("linear", n, d) for n, d in ((300, 3000), (3000, 30))] == [[0.0, 0.5, 0.0], [0.0, 0.0, 0.5]]
+
+
+def _default(name: str, n_rows: int, d: int) -> list[float]:
+    noise = np.random.default_rng(0).normal(size=(d, n_rows))
+    columns = {f"x{j}": noise[j] for j in range(d)} | {"y": np.arange(n_rows) % 2}
+    settings = Settings(data="t.csv", target="y")
+    found = profile_table(Table.from_columns(columns, "t.csv"), settings)[0]
+    return [float(params["l1_ratio"] or 0) for params in registry.family(name).default(found)]
 
 
 def test_linear_finds_few_columns_among_thousands() -> None:

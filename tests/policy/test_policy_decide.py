@@ -309,6 +309,14 @@ def test_deciding_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+def test_what_reading_took_is_no_longer_there_for_the_search():
+    table = profile(2_000_000)
+    plans = [plan_for(table, spent=spent) for spent in (0.0, 1.0, 15.0)]
+    assert plans[0] == plans[1], "next to nothing of 60 s"
+    assert plans[2].max_rows < plans[1].max_rows
+    assert any("15 s of it went into reading" in reason.sentence for reason in plans[2].reasons)
+
+
 def test_more_large_images_than_can_be_read_in_time_are_sampled():
     photos = column("photo", "image", extent=Extent(height=3_000, width=4_000, channels=3))
     target = next(c for c in profile().columns if c.role == "target")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from search_books import FOLDS, PARAMS, blend_of, books, enter, plan
 
+from automl import registry
 from automl.modalities.tabular import profile_table
+from automl.profile import Shape
 from automl.search.best import improvement
 from automl.search.budget import Clock
 from automl.search.prices import Prices
@@ -45,6 +48,19 @@ def test_a_first_trial_may_start_cut_short_and_a_later_one_needs_the_time() -> N
     assert made.no_time("linear", PARAMS, 4) == ""
     made.note(trial(), 5.0)
     assert "are left" in made.no_time("linear", PARAMS, 4)
+
+
+def test_a_first_forest_is_worth_a_third_of_its_trees_and_a_first_kernel_machine_is_all_or_nothing() -> None:
+    found = msgspec.structs.replace(PROFILE, shape=Shape(n_rows=60, d_num=1, d_cat=0, n_levels=0, n_outputs=1))
+    params = {name: registry.family(name).default(found)[0] for name in ("forest", "svm")}
+    base = plan(FOLDS, *params, seconds=1.0)
+    candidates = tuple(msgspec.structs.replace(c, portfolio=(params[c.family],)) for c in base.candidates)
+    clock = Clock(started=time.monotonic(), seconds=1.0, reserve=0.0)
+    made = Prices(msgspec.structs.replace(base, candidates=candidates), found, clock)
+    assert made.no_time("forest", params["forest"], 4) == ""
+    assert "are left" in made.no_time("svm", params["svm"], 4)
+    made.note(Trial(number=0, family="forest", params=params["forest"], origin="portfolio"), 1.0)
+    assert "are left" in made.no_time("forest", params["forest"], 4)
 
 
 def test_improvement_is_told_more_precisely_than_a_score(tmp_path: Path) -> None:
