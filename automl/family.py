@@ -92,12 +92,14 @@ class FitLog:
 
     Attributes:
         n_iterations: Rounds or epochs kept, where the family counts them.
+        n_tried: Those gone through to know which to keep, where that is known to be more.
         learning_rate: Where the clock made the fit take another than its parameters say.
         curve: Validation metric over iterations.
         truncated: Whether the deadline cut the fit short.
     """
 
     n_iterations: int | None = None
+    n_tried: int | None = None
     learning_rate: float | None = None
     curve: tuple[float, ...] = ()
     truncated: bool = False

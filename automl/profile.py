@@ -165,6 +165,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         n_outputs: Classes, or 1.
         is_amount: Whether the target is a number with a tail upwards, never below 0 (a price, a count, a duration),
             whose logarithm may be easier to learn than the number that the metric speaks of.
+        balance: 4 p (1 - p) of two classes with shares p and 1 - p: 1 where they are level; 1 of all other targets.
     """
 
     n_rows: int
@@ -173,6 +174,12 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     n_levels: int
     n_outputs: int
     is_amount: bool = False
+    balance: float = 1.0
+
+    @property
+    def telling_rows(self) -> float:
+        """Rows by what they tell of a model: of two classes as many as, were they level, would tell as much."""
+        return max(1.0, self.n_rows * self.balance)
 
     @property
     def d(self) -> int:

@@ -18,7 +18,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
         fold: Index of the split.
         value: In the task's metric, its own sign.
         seconds: Wall time of fit and prediction.
-        n_iterations: Rounds or epochs used, where the family counts them.
+        n_iterations: Rounds or epochs kept, where the family counts them.
+        n_tried: Those gone through to know which to keep, where that is known to be more.
         learning_rate: Where the clock made the fit take another than its parameters say.
         curve: Validation metric over iterations, at most 100 points.
         truncated: Whether its deadline cut it short.
@@ -28,6 +29,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     seconds: float
     n_iterations: int | None = None
+    n_tried: int | None = None
     learning_rate: float | None = None
     curve: tuple[float, ...] = ()
     truncated: bool = False

@@ -126,7 +126,16 @@ def shape_of(columns: Iterable[ColumnProfile], n_rows: int, task: Task) -> Shape
         n_levels=n_levels,
         n_outputs=task.n_outputs,
         is_amount=task.kind == "regression" and task.metric != "rmsle" and any(map(_is_amount, columns)),
+        balance=min(map(_balance, columns), default=1.0) if task.kind == "binary" else 1.0,
     )
+
+
+def _balance(column: ColumnProfile) -> float:
+    counts = [count for _, count in column.top] if column.role == "target" else []
+    if len(counts) < 2:
+        return 1.0
+    share = min(counts) / sum(counts)
+    return 4 * share * (1 - share)
 
 
 def _is_amount(column: ColumnProfile) -> bool:

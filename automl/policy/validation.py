@@ -74,19 +74,8 @@ def _ladder(n: int, wishes: Wishes) -> tuple[tuple[int, int], ...]:
 def _is_affordable(n_whole_fits: float, costs: tuple[float, ...], n_workers: int, case: Case) -> bool:
     """Whether so many fits on all rows of each main learner leave time for the rest of the search."""
     rows, shares = zip(*_AFFORDABLE, strict=True)
-    share = float(np.interp(np.log(_telling_rows(case)), np.log(rows), shares))
+    share = float(np.interp(np.log(case.shape.telling_rows), np.log(rows), shares))
     return n_whole_fits * sum(costs[:_N_MAIN]) <= share * case.search_seconds * n_workers
-
-
-def _telling_rows(case: Case) -> float:
-    """Rows by what they tell of a model: of two classes as many as, were they level, would tell as much."""
-    n = case.shape.n_rows
-    target = next((c for c in case.profile.columns if c.name == case.task.target), None)
-    counts = [count for _, count in target.top] if target is not None and case.task.kind == "binary" else []
-    if len(counts) < 2:
-        return n
-    share = min(counts) / sum(counts)
-    return max(1.0, 4 * n * share * (1 - share))
 
 
 def _units(profile: Profile, task: Task, n: int) -> tuple[int, str]:

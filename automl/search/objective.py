@@ -54,6 +54,7 @@ class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     seconds: float
     n_iterations: int | None
+    n_tried: int | None = None
     learning_rate: float | None = None
     curve: tuple[float, ...]
     truncated: bool
@@ -158,6 +159,7 @@ def fit_fold(
         value=METRICS[material.task.metric](valid.y, prediction),
         seconds=time.monotonic() - started,
         n_iterations=log.n_iterations,
+        n_tried=log.n_tried,
         learning_rate=log.learning_rate,
         curve=log.curve,
         truncated=log.truncated,

@@ -18,7 +18,7 @@ from automl.search.budget import Clock
 from automl.search.jobs import whole_job
 from automl.search.ledger import ALL_ROWS, Ledger
 from automl.space import Params
-from automl.trial import Trial
+from automl.trial import Score, Trial
 from automl.typography import counted
 
 _FIRST_JOB = 2_000_000
@@ -124,9 +124,14 @@ def _is_paced(trial: Trial) -> bool:
 
 
 def _expected(ledger: Ledger, trial: Trial) -> float:
-    """Seconds of one fit on all rows, in proportion to what the folds took."""
+    """Seconds of one fit on all rows, in proportion to what the rounds that are kept took in the folds."""
     n_learned = sum(len(ledger.splits[score.fold].train) for score in trial.scores)
-    return trial.seconds / n_learned * len(ledger.y) if n_learned else math.inf
+    seconds = sum(score.seconds * _share_kept(score) for score in trial.scores)
+    return seconds / n_learned * len(ledger.y) if n_learned else math.inf
+
+
+def _share_kept(score: Score) -> float:
+    return score.n_iterations / score.n_tried if score.n_iterations and score.n_tried else 1.0
 
 
 def _found(trial: Trial) -> Params:

@@ -60,6 +60,7 @@ def enter(
     family: str = "linear",
     seconds: float = 1.0,
     n_iterations: int | None = None,
+    n_tried: int | None = None,
     learning_rate: float | None = None,
     truncated: bool = False,
 ) -> Trial:
@@ -75,6 +76,7 @@ def enter(
             value=0.0,
             seconds=seconds,
             n_iterations=n_iterations,
+            n_tried=n_tried,
             learning_rate=learning_rate,
             curve=(),
             truncated=truncated,

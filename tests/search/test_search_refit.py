@@ -141,5 +141,7 @@ def test_the_search_leaves_time_for_refits_only_where_rows_were_left_out(tmp_pat
     assert seconds_to_hold(plan(), ledger, blend_of(slow), clock()) == 0.0, "it would not end in the time it may have"
     assert seconds_to_hold(plan(), ledger, blend_of(slow, trial), clock()) == held
     assert seconds_to_hold(plan(FOLDS), ledger, blend_of(trial), clock()) == 0.0
+    stopped_early = enter(ledger, 0.1, seconds=6.0, n_iterations=100, n_tried=200)
+    assert seconds_to_hold(plan(), ledger, blend_of(stopped_early), clock()) == held, "half its rounds are kept"
     assert HOLDOUT.unseen_share == pytest.approx(0.25)
     assert len(ledger.y) == N
