@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 
 from automl.family import Rows
 from automl.features import Features
+from automl.target_means import TargetMeans
 
 Scaling: TypeAlias = Literal["standard", "robust", "quantile"]
 Matrix: TypeAlias = NDArray[np.float64]
 
 _N_QUANTILES = 1000
-_MAX_CLASSES = 10
 _BLOCK = 2_048  # rows that are put together at a time
-_N_FOLDS = 5
-_SMOOTHING = 10.0  # rows of prior mixed into the mean of a level; TabPrep (arXiv:2606.02384) takes the same
 
 
 class Design:
@@ -60,7 +58,7 @@ class Design:
     def sources(self) -> NDArray[np.intp]:
         """(p,) index of the feature each design column came from: [numeric features..., categorical features...]."""
         a = self._arrays
-        cat = np.concatenate([a["level_feature"], np.repeat(a["mean_feature"], a["mean_prior"].shape[0])])
+        cat = np.concatenate([a["level_feature"], TargetMeans(a).sources])
         return np.concatenate([a["num"], a["gap"], cat + int(a["d_num"][0])]).astype(np.intp)
 
     @property
@@ -85,8 +83,7 @@ class Design:
         self._fit_numeric(rows.x.x_num)
         by_level, by_mean = _split_categories(rows.x, self.max_onehot, self.target_encode)
         self._arrays |= _fit_levels(rows.x.x_cat, by_level, self.max_onehot)
-        n_levels = np.asarray(rows.x.layout.n_levels, dtype=np.intp)[by_mean]
-        means = _TargetMeans.fit(rows, by_mean, n_levels, n_classes)
+        means = TargetMeans.fit(rows, by_mean, n_classes)
         self._arrays |= means.arrays
         crossed = means.cross_fitted(rows, seed)
         # scaled by the spread at prediction: that of cross-fitted means is close to none where every row is a level
@@ -98,7 +95,7 @@ class Design:
         d_num = int(self._arrays["d_num"][0])
         if x.x_num.shape[1] != d_num:
             raise ValueError(f"the design was fitted on {d_num} numeric features, got {x.x_num.shape[1]}")
-        return self._assemble(x, _TargetMeans(self._arrays).apply(x.x_cat))
+        return self._assemble(x, TargetMeans(self._arrays).apply(x.x_cat))
 
     def save(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """JSON configuration and arrays, from which `load` makes the same design."""
@@ -170,98 +167,6 @@ class Design:
             return np.stack(columns, axis=1) if columns else values
         scaled = (values - a["center"]) * a["scale"]
         return np.asarray(scaled / np.sqrt(1 + (scaled / 3) ** 2) if self.scaling == "robust" else scaled)
-
-
-class _TargetMeans:
-    """Smoothed means of the target by level; arrays `mean_feature`, `mean_offset`, `mean_table`, `mean_prior`.
-
-    Source: Micci-Barreca, ACM SIGKDD Explorations 3(1), 2001, doi:10.1145/507533.507538, with a fixed weight of the
-    prior. A missing value is a level of its own; an unseen one has the prior.
-    """
-
-    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
-        self.arrays = {name: value for name, value in arrays.items() if name.startswith("mean_")}
-
-    @classmethod
-    def fit(cls, rows: Rows, features: NDArray[np.intp], n_levels: NDArray[np.intp], n_classes: int) -> Self:
-        """Means over all rows."""
-        weights, picked = _weights(rows), _picked_classes(rows, n_classes)
-        targets = _targets(rows, picked)
-        prior = weights @ targets / max(weights.sum(), 1e-12)
-        offset = np.concatenate([[0], np.cumsum(n_levels + 2)]).astype(np.intp)
-        arrays = {"mean_feature": features, "mean_offset": offset, "mean_prior": prior, "mean_class": picked}
-        table = np.tile(prior, (int(offset[-1]), 1))
-        for j, feature in enumerate(features):
-            at = slice(offset[j], offset[j + 1])
-            size = int(n_levels[j]) + 2
-            slots = _slots(rows.x.x_cat[:, feature], size)
-            mass = np.bincount(slots, weights, size)[:, None]
-            sums = _sums(slots, weights, targets, size)
-            table[at] = (sums + _SMOOTHING * prior) / (mass + _SMOOTHING)
-        return cls(arrays | {"mean_table": table})
-
-    def apply(self, x_cat: NDArray[np.int32]) -> Matrix:
-        """(n_rows, n_features * n_means) means of the training rows, feature by feature."""
-        a = self.arrays
-        n_means = len(a["mean_prior"])
-        out = np.empty((len(x_cat), len(a["mean_feature"]) * n_means), order="F")
-        for j, feature in enumerate(a["mean_feature"]):
-            start, stop = a["mean_offset"][j], a["mean_offset"][j + 1]
-            slots = _slots(x_cat[:, feature], int(stop - start))
-            out[:, j * n_means : (j + 1) * n_means] = a["mean_table"][start:stop][slots]
-        return out
-
-    def cross_fitted(self, rows: Rows, seed: int) -> Matrix:
-        """(n_rows, n_features * n_means) means without the fold that a row stands in; the prior is the same for all."""
-        a = self.arrays
-        n_means, n_rows = len(a["mean_prior"]), rows.x.n_rows
-        out = np.empty((n_rows, len(a["mean_feature"]) * n_means), order="F")
-        if not len(a["mean_feature"]):
-            return out
-        weights, targets = _weights(rows), _targets(rows, a["mean_class"])
-        fold = np.random.default_rng(seed).permutation(n_rows) % _N_FOLDS
-        for j, feature in enumerate(a["mean_feature"]):
-            size = int(a["mean_offset"][j + 1] - a["mean_offset"][j])
-            slots = _slots(rows.x.x_cat[:, feature], size)
-            cell = fold * size + slots
-            sums = _sums(cell, weights, targets, size * _N_FOLDS).reshape(_N_FOLDS, size, n_means)
-            mass = np.bincount(cell, weights, size * _N_FOLDS).reshape(_N_FOLDS, size, 1)
-            sums, mass = sums.sum(axis=0) - sums, mass.sum(axis=0) - mass
-            means = (sums + _SMOOTHING * a["mean_prior"]) / (mass + _SMOOTHING)
-            out[:, j * n_means : (j + 1) * n_means] = means[fold, slots]
-        return out
-
-
-def _weights(rows: Rows) -> Matrix:
-    return np.ones(rows.x.n_rows) if rows.weights is None else np.asarray(rows.weights, dtype=np.float64)
-
-
-def _picked_classes(rows: Rows, n_classes: int) -> NDArray[np.intp]:
-    """The classes whose shares are the means: none for regression, the second for two, the most frequent for many."""
-    if n_classes <= 1:
-        return np.zeros(0, np.intp)
-    if n_classes == 2:
-        return np.array([1], np.intp)
-    counts = np.bincount(rows.y.astype(np.intp), minlength=n_classes)
-    return np.sort(np.argsort(-counts, kind="stable")[:_MAX_CLASSES])
-
-
-def _targets(rows: Rows, picked: NDArray[np.intp]) -> Matrix:
-    """(n_rows, n_means) what is averaged: the value itself, or whether the row is of each picked class."""
-    if not len(picked):
-        return np.asarray(rows.y, dtype=np.float64)[:, None]
-    return np.asarray(rows.y[:, None] == picked[None, :], dtype=np.float64)
-
-
-def _slots(codes: NDArray[np.int32], size: int) -> NDArray[np.intp]:
-    """Codes with room for missing (second to last) and unseen (last)."""
-    slots = codes.astype(np.intp)
-    return np.where(slots == -1, size - 2, np.where((slots < 0) | (slots >= size - 2), size - 1, slots))
-
-
-def _sums(cell: NDArray[np.intp], weights: Matrix, targets: Matrix, size: int) -> Matrix:
-    """(size, n_means) weighted sums of the targets by cell."""
-    return np.stack([np.bincount(cell, weights * targets[:, k], size) for k in range(targets.shape[1])], axis=1)
 
 
 def _inverse(scale: Matrix) -> Matrix:

@@ -187,7 +187,11 @@ class TreeModel(Model, Protocol):
         ...
 
     def tree_input(self, x: Features) -> NDArray[np.float64]:
-        """(n_rows, d) what the trees split on: numeric features first, then categorical ones, in layout order."""
+        """(n_rows, p) what the trees split on.
+
+        Numeric features first, then categorical ones, in layout order; a booster may split on other inputs, and says in
+        `tree_sources` which feature each came from.
+        """
         ...
 
 

@@ -31,8 +31,9 @@ from automl.encoding.words import fit_lexicon
 from automl.profile import ColumnProfile, Extent
 from automl.table import Column
 
-_MAX_LEVELS = 1000
+MOST_LEVELS = 10_000  # categories of a column that are told apart
 _MANY_LEVELS = 50
+_WORDY_LEVELS = 500
 _FEW_CODES = 10
 _MAX_ITEMS = 20
 _MAX_GAPS = 3
@@ -67,14 +68,14 @@ def fit_number(column: Column, profile: ColumnProfile, strict: bool = True) -> N
 def fit_ordinal(column: Column, profile: ColumnProfile) -> OrdinalEncoding:
     """In the order of the profile; the levels in the order of their text where it has none."""
     missing = Missing.of(profile)
-    levels = profile.levels or tuple(sorted(level for level, _ in level_counts(column, missing, _MAX_LEVELS)[0]))
+    levels = profile.levels or tuple(sorted(level for level, _ in level_counts(column, missing, MOST_LEVELS)[0]))
     return OrdinalEncoding(profile.name, levels, missing)
 
 
 def fit_category(column: Column, profile: ColumnProfile) -> CategoryEncoding:
-    """At most 1000 levels; where there are more than 50, levels of one row are left to "other" too."""
+    """At most 10,000 levels; where there are more than 50, levels of one row are left to "other" too."""
     missing = Missing.of(profile)
-    counts, n_levels = level_counts(column, missing, _MAX_LEVELS)
+    counts, n_levels = level_counts(column, missing, MOST_LEVELS)
     if n_levels > _MANY_LEVELS:
         counts = [(level, count) for level, count in counts if count > 1]
     other = n_levels > len(counts)
@@ -213,4 +214,4 @@ def _has_words(column: Column, profile: ColumnProfile) -> bool:
     levels = read_texts(column, Missing.of(profile)).series.unique().drop_nulls()
     if len(levels) <= _MANY_LEVELS:
         return False
-    return len(levels) > _MAX_LEVELS // 2 or float(np.mean(levels.str.count_matches(r"\w+").to_numpy())) >= 1.5
+    return len(levels) > _WORDY_LEVELS or float(np.mean(levels.str.count_matches(r"\w+").to_numpy())) >= 1.5

@@ -232,7 +232,7 @@ def _explainer(member: Member, kind: str, background: Features) -> Callable[[Fea
         trees = model.tree_ensemble()
         if hasattr(trees, "predict"):
             # LightGBM computes the same values itself, and shap takes seconds to read its trees.
-            return lambda x: _of_booster(trees, model.tree_input(x))
+            return lambda x: _of_booster(trees, model.tree_input(x), model.tree_sources())
         tree = open_shap().TreeExplainer({"trees": trees})
 
         def explain_trees(x: Features) -> tuple[Values, Values]:
@@ -252,16 +252,22 @@ def _explainer(member: Member, kind: str, background: Features) -> Callable[[Fea
     def explain_terms(x: Features) -> tuple[Values, Values]:
         terms = model.linear_design(x)
         found = np.stack([np.asarray(score.shap_values(terms)) for score in scores], axis=2)
-        values = np.zeros((d_features, len(terms), n_scores))
-        np.add.at(values, origin, found.transpose(1, 0, 2))
-        return values.transpose(1, 0, 2), np.asarray([float(np.ravel(score.expected_value)[0]) for score in scores])
+        values = _folded(found.transpose(1, 0, 2), origin, d_features)
+        return values, np.asarray([float(np.ravel(score.expected_value)[0]) for score in scores])
 
     return explain_terms
 
 
-def _of_booster(booster: Any, matrix: Values) -> tuple[Values, Values]:
+def _of_booster(booster: Any, matrix: Values, sources: NDArray[np.intp]) -> tuple[Values, Values]:
     found = np.asarray(booster.predict(matrix, pred_contrib=True)).reshape(len(matrix), -1, matrix.shape[1] + 1)
-    return found[:, :, :-1].transpose(0, 2, 1), found[0, :, -1]
+    return _folded(found[:, :, :-1].transpose(2, 0, 1), sources, int(sources.max()) + 1), found[0, :, -1]
+
+
+def _folded(values: Values, sources: NDArray[np.intp], n: int) -> Values:
+    """(p, n_rows, n_scores) values of the inputs of a model as (n_rows, n, n_scores) values of what they came from."""
+    summed = np.zeros((n, *values.shape[1:]))
+    np.add.at(summed, sources, values)
+    return summed.transpose(1, 0, 2)
 
 
 def _three(found: Any) -> Values:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automl.booster_text import Expected, check_text, rescale, tidy
+from automl.boosting import Rounds, boost
 from automl.errors import ModelFileError, Unsuitable
 from automl.family import Family, FitLog, Limits, Model, Rows, State
 from automl.features import Features, Layout
@@ -19,6 +18,7 @@ from automl.plan import Cost, Hardware
 from automl.probabilities import proper
 from automl.profile import Profile
 from automl.space import Choice, Float, Int, Params, Space
+from automl.target_means import TargetMeans
 from automl.task import Task
 
 Array: TypeAlias = NDArray[Any]
@@ -29,10 +29,14 @@ _LOG_LINK = "poisson"
 _LARGEST_STEP = 0.2  # of the logarithm; the library's 0.7 is as good and needs a third more rounds
 _MIN_RANKED = 30  # rows of the rarer class below which a rank metric is too coarse to stop by
 _MAX_ROUNDS = 5000
-# Below, small trees beat the library's own defaults on nearly every table of `benchmarks/tables.py` that parts of 250 to
-# 20,000 rows were learned from, and most where one class is rare.
+# Below, small trees beat the library's own defaults on nearly every table of `benchmarks/tables.py`, of which parts of
+# 250 to 20,000 rows were learned, and most where one class is rare.
 _FEW_ROWS = 8_000
 _CURVE_POINTS = 100
+# Of more levels, a feature is split on by the mean of the target in each ("means"), or by that and its codes ("both"):
+# a split on codes parts off 32 levels at most, and finds chance ones.
+_MANY_LEVELS = 30
+_MOST_CODES = 1_000  # codes go by frequency; rarer levels are told apart by their means only
 _FAR = float(np.finfo(np.float32).max)
 
 
@@ -45,6 +49,7 @@ class Booster:
         self._layout = layout
         self.text_ = ""
         self._booster: Any = None
+        self._means: TargetMeans | None = None
 
     def fit(self, train: Rows, valid: Rows | None, limits: Limits) -> FitLog:
         """Boost until `valid` stops improving, the rounds are done or the deadline is near."""
@@ -54,14 +59,17 @@ class Booster:
             raise Unsuitable("there is no feature to split on")
         objective = _objective(self._task, self._params)
         offset, scale = _target_scale(objective, train.y)
+        self._means = TargetMeans.fit(train, self._many_levels, len(self._task.classes))
+        crossed = self._means.cross_fitted(train, limits.seed)
         metric, maximize = _eval_metric(self._task, valid)
         config = _config(self._params, self._task, train.x, limits) | {"objective": objective, "metric": metric}
-        data = self._dataset(train, (offset, scale), config, None)
+        data = self._dataset(train, crossed, (offset, scale), config, None)
         booster = lightgbm.Booster(config, data)
         if valid is not None:
-            booster.add_valid(self._dataset(valid, (offset, scale), config, data), "valid")
-        rounds = _Rounds(float(config["learning_rate"]), _n_rounds(self._params, valid), limits.deadline, maximize)
-        _boost(booster, rounds, valid is not None)
+            means = self._means.apply(valid.x.x_cat)
+            booster.add_valid(self._dataset(valid, means, (offset, scale), config, data), "valid")
+        rounds = Rounds(float(config["learning_rate"]), _n_rounds(self._params, valid), limits.deadline, maximize)
+        boost(booster, rounds, valid is not None)
         text = tidy(booster.model_to_string(num_iteration=rounds.best))
         self._open(text if self._task.is_classification else _in_unit(text, objective, offset, scale))
         unit = 1.0 if self._task.is_classification else scale
@@ -77,7 +85,7 @@ class Booster:
 
     def predict(self, x: Features) -> NDArray[np.float64]:
         """Probabilities or values; one thread for few rows, where starting more costs more than they bring."""
-        matrix = _matrix(x)
+        matrix = self._matrix(x)
         threads = 1 if len(matrix) < 20_000 else 0
         predicted = np.asarray(self._booster.predict(matrix, num_threads=threads), dtype=np.float64)
         if self._task.kind == "regression":
@@ -85,8 +93,9 @@ class Booster:
         return proper(np.stack([1 - predicted, predicted], axis=1) if predicted.ndim == 1 else predicted)
 
     def save(self) -> State:
-        """The trees as text."""
-        return State(config={}, texts={"trees": self.text_})
+        """The trees as text, and the means of the target that some of them split on."""
+        assert self._means is not None
+        return State(config={}, texts={"trees": self.text_}, arrays=self._means.arrays)
 
     def load(self, state: State) -> None:
         """Read the trees once they were checked.
@@ -98,7 +107,8 @@ class Booster:
             raise ModelFileError("the model file holds no trees where it should", "fit the model again")
         n_trees = self._task.n_outputs if self._task.kind == "multiclass" else 1
         objective = _objective(self._task, self._params)
-        check_text(state.texts["trees"], Expected(self._d, n_trees, (objective,)))
+        self._means = TargetMeans.load(state.arrays, self._many_levels, self._layout.n_levels)
+        check_text(state.texts["trees"], Expected(len(self.tree_sources()), n_trees, (objective,)))
         self._open(state.texts["trees"])
 
     def tree_ensemble(self) -> Any:
@@ -112,12 +122,40 @@ class Booster:
         return self._booster
 
     def tree_input(self, x: Features) -> NDArray[np.float64]:
-        """(n_rows, d) numbers, then category codes; NaN where missing or unseen."""
-        return _matrix(x).astype(np.float64)
+        """(n_rows, p) numbers, category codes (NaN where missing or unseen), then means of the target."""
+        return self._matrix(x).astype(np.float64)
+
+    def tree_sources(self) -> NDArray[np.intp]:
+        """(p,) the feature of each column of `tree_input`."""
+        assert self._means is not None
+        d_num = len(self._layout.num_names)
+        return np.concatenate([np.arange(d_num), d_num + self._coded, d_num + self._means.sources])
 
     @property
     def _d(self) -> int:
         return len(self._layout.num_names) + len(self._layout.cat_names)
+
+    @property
+    def _many_levels(self) -> NDArray[np.intp]:
+        """Categorical features of so many levels that one split on codes can part off but a few."""
+        n_levels = zip(self._layout.n_levels, self._layout.cat_ordered, strict=True)
+        many = [j for j, (n, ordered) in enumerate(n_levels) if n > _MANY_LEVELS and not ordered]
+        return np.array(many, dtype=np.intp)
+
+    @property
+    def _coded(self) -> NDArray[np.intp]:
+        """Categorical features whose codes are split on."""
+        every = np.arange(len(self._layout.cat_names))
+        return every if self._params.get("levels") == "both" else np.setdiff1d(every, self._many_levels)
+
+    def _matrix(self, x: Features) -> NDArray[np.float32]:
+        assert self._means is not None
+        return self._joined(x, self._means.apply(x.x_cat))
+
+    def _joined(self, x: Features, means: Array) -> NDArray[np.float32]:
+        codes = x.x_cat[:, self._coded]
+        codes = np.where((codes >= 0) & (codes < _MOST_CODES), codes.astype(np.float32), np.float32(np.nan))
+        return np.concatenate([np.clip(x.x_num, -_FAR, _FAR), codes, means], axis=1, dtype=np.float32)
 
     def _open(self, text: str) -> None:
         import lightgbm
@@ -125,7 +163,9 @@ class Booster:
         self.text_ = text
         self._booster = lightgbm.Booster(model_str=text)
 
-    def _dataset(self, rows: Rows, scaling: tuple[float, float], config: dict[str, Any], reference: Any) -> Any:
+    def _dataset(
+        self, rows: Rows, means: Array, scaling: tuple[float, float], config: dict[str, Any], reference: Any
+    ) -> Any:
         import lightgbm
 
         y, weights = rows.y, rows.weights
@@ -136,20 +176,15 @@ class Booster:
         if self._task.kind == "regression":
             y = (y - scaling[0]) / scaling[1]
         d_num = len(self._layout.num_names)
-        categorical = [d_num + j for j, ordered in enumerate(self._layout.cat_ordered) if not ordered]
+        categorical = [d_num + i for i, j in enumerate(self._coded) if not self._layout.cat_ordered[j]]
         return lightgbm.Dataset(
-            _matrix(rows.x),
+            self._joined(rows.x, means),
             y,
             weight=None if weights is None else weights / max(float(weights.mean()), 1e-300),
             reference=reference,
             categorical_feature=categorical,
             params=config,
         )
-
-
-def _matrix(x: Features) -> NDArray[np.float32]:
-    known = np.where(x.x_cat < 0, np.float32(np.nan), x.x_cat.astype(np.float32))
-    return np.concatenate([np.clip(x.x_num, -_FAR, _FAR), known], axis=1, dtype=np.float32)
 
 
 def _objective(task: Task, params: Params) -> str:
@@ -201,7 +236,7 @@ def _n_rounds(params: Params, valid: Rows | None) -> int:
 
 
 def _config(params: Params, task: Task, x: Features, limits: Limits) -> dict[str, Any]:
-    tuned = {name: value for name, value in params.items() if name not in ("n_iterations", "link")}
+    tuned = {name: value for name, value in params.items() if name not in ("n_iterations", "link", "levels")}
     # Leaves as large as asked for would leave nothing to split in a table of a few dozen rows.
     tuned["min_data_in_leaf"] = min(int(tuned["min_data_in_leaf"] or 1), max(1, x.n_rows // 20))
     by_rows = x.n_rows >= 10 * (x.x_num.shape[1] + x.x_cat.shape[1])
@@ -219,57 +254,6 @@ def _config(params: Params, task: Task, x: Features, limits: Limits) -> dict[str
         "force_col_wise": not by_rows,
         "verbosity": -1,
     }
-
-
-@dataclass(slots=True)
-class _Rounds:
-    """How far boosting came: the best round (from 1), the curve, and whether the clock ended it."""
-
-    rate: float
-    n_most: int
-    deadline: float
-    maximize: bool
-    best: int = 0
-    truncated: bool = False
-    curve: list[float] = field(default_factory=list)
-
-    def note(self, value: float) -> bool:
-        """Take the metric of a round in; whether to go on."""
-        sign = 1 if self.maximize else -1
-        if not self.curve or sign * value > sign * self.curve[self.best - 1]:
-            self.best = len(self.curve) + 1
-        self.curve.append(value)
-        return len(self.curve) - self.best < max(20, 5 / self.rate)
-
-
-def _boost(booster: Any, rounds: _Rounds, has_valid: bool) -> None:
-    start = time.monotonic()
-    for n_done in range(1, rounds.n_most + 1):
-        exhausted = booster.update()
-        now = time.monotonic()
-        if has_valid:
-            go_on = rounds.note(float(booster.eval_valid()[0][2]))
-        else:
-            rounds.best, go_on = n_done, True
-        if exhausted or not go_on:
-            return
-        seconds = (now - start) / n_done
-        if now + 2 * seconds > rounds.deadline:
-            rounds.truncated |= n_done < rounds.n_most
-            return
-        if n_done == 5:
-            _hurry(booster, rounds, (rounds.deadline - now) / seconds)
-
-
-def _hurry(booster: Any, rounds: _Rounds, n_affordable: float) -> None:
-    """Larger steps where the clock would end boosting far too early: about 10 / rate rounds are needed to converge.
-
-    Such a fit counts as cut short: neither its time nor its number of rounds is what the parameters would give.
-    """
-    rate = min(0.3, 10 / max(n_affordable, 1.0))
-    if rate > rounds.rate and rounds.n_most > n_affordable:
-        rounds.rate, rounds.truncated = rate, True
-        booster.reset_parameter({"learning_rate": rate})
 
 
 def _eligible(profile: Profile, task: Task) -> str | None:  # noqa: ARG001 - any task
@@ -310,6 +294,7 @@ def _space(profile: Profile) -> Space:
             "cat_l2": Float(0.005, 20.0, log=True),
             "cat_smooth": Float(0.001, 100.0, log=True),
             "max_cat_to_onehot": Int(4, 100, log=True),
+            "levels": Choice(("means", "both")),
         }
     return space
 
@@ -329,14 +314,16 @@ def _default(profile: Profile) -> tuple[Params, ...]:
         "cat_l2": 10.0,
         "cat_smooth": 10.0,
         "max_cat_to_onehot": 4,
+        "levels": "means",
     }
     identity: Params = {"link": "identity"} if size.is_amount else {}
     if size.is_amount:
         plain |= {"link": "log"}
     robust = plain | {"num_leaves": 8, "feature_fraction": 0.5, "bagging_fraction": 0.8, "lambda_l2": 5.0}
-    random = plain | identity | {"extra_trees": True, "num_leaves": 64, "min_data_in_leaf": 5, "lambda_l2": 1.0}
+    other = identity | {"levels": "both"}
+    random = plain | other | {"extra_trees": True, "num_leaves": 64, "min_data_in_leaf": 5, "lambda_l2": 1.0}
     # LGBM-TD of Holzmueller et al. 2024 (arXiv:2407.04491): many leaves for regression, larger ones for classes.
-    deep = plain | identity | {"bagging_fraction": 0.7, "num_leaves": 100, "min_data_in_leaf": 3}
+    deep = plain | other | {"bagging_fraction": 0.7, "num_leaves": 100, "min_data_in_leaf": 3}
     if size.n_outputs > 1:
         deep |= {"bagging_fraction": 0.75, "num_leaves": 50, "min_data_in_leaf": 40, "learning_rate": 0.04}
     additive = plain | {"num_leaves": 4, "min_data_in_leaf": 10, "feature_fraction": 0.7, "learning_rate": 0.1}

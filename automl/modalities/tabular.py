@@ -11,6 +11,7 @@ import numpy as np
 
 from automl.checks import run_checks
 from automl.checks.context import Context
+from automl.encoding.fit import MOST_LEVELS
 from automl.encoding.text import LEAST_TOPICS, n_topics
 from automl.errors import DataError
 from automl.modalities._columns import profile_column
@@ -21,7 +22,6 @@ from automl.task import Task, infer_task
 
 N_PROFILED = 100_000  # rows looked at; what is rarer than 1 in 10,000 may be missed beyond
 UNSTRUCTURED = "none"  # as in --group none, --time none: rows are split at random though groups or a drift were found
-MOST_LEVELS = 1000  # categories of a column that are told apart
 _D_DATETIME = 8  # numeric features of a date
 _D_COUNTS = 4  # numeric features of a text beside its topics
 _D_MEDIA = 280  # numeric features of an image or a sound

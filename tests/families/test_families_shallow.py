@@ -57,6 +57,31 @@ def test_boosting_stops_early_and_says_where() -> None:
     assert model.save().texts["trees"].count("\nTree=") == log.n_iterations
 
 
+@pytest.mark.parametrize("levels", ["means", "both"])
+def test_boosting_learns_from_categories_of_few_rows_each(levels: str) -> None:
+    rng = np.random.default_rng(0)
+    names = ("who", "what")
+    codes = rng.integers(0, 250, size=(3_000, 2)).astype(np.int32)
+    effects = rng.normal(size=(2, 250))
+    y = effects[0][codes[:, 0]] + effects[1][codes[:, 1]] + 0.5 * rng.normal(size=len(codes))
+    layout = Layout(columns=names, cat_names=names, cat_sources=(0, 1), n_levels=(250, 250), cat_ordered=(False, False))
+    x = Features(np.zeros((len(codes), 0), dtype=np.float32), codes, layout)
+    parts = [Rows(x.take(np.arange(*ends)), y[slice(*ends)]) for ends in ((0, 2_000), (2_000, 2_500), (2_500, 3_000))]
+    family, task = registry.family("lightgbm"), Task(kind="regression", target="y", metric="rmse")
+    params = family.default(example("regression", 900).profile)[0] | {"levels": levels, "link": "identity"}
+    model = family.build(params, task, layout)
+    model.fit(parts[0], parts[1], Limits(deadline=float("inf"), seed=0))
+    assert _error(model, parts[2]) < 0.6 * float(y.std()), "8 rows a level, of which noise and the other leave 0.5"
+    again = family.build(params, task, layout)
+    state = model.save()
+    again.load(state)
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    with pytest.raises(ModelFileError):
+        again.load(replace(state, arrays={}))
+    with pytest.raises(ModelFileError):
+        again.load(replace(state, arrays=state.arrays | {"mean_table": state.arrays["mean_table"][1:]}))
+
+
 def test_boosting_past_its_deadline_keeps_the_round_it_has() -> None:
     case = example("regression", 2000)
     model, log = _fit("lightgbm", case, seconds=0)
@@ -67,7 +92,7 @@ def test_boosting_past_its_deadline_keeps_the_round_it_has() -> None:
 
 
 def test_boosting_takes_larger_steps_where_time_is_short() -> None:
-    from automl.families.lightgbm import _hurry, _Rounds
+    from automl.boosting import Rounds, _hurry
 
     class Steps:
         rate = 0.02
@@ -78,7 +103,7 @@ def test_boosting_takes_larger_steps_where_time_is_short() -> None:
     found = []
     for n_affordable in (10_000.0, 100.0, 3.0):
         steps = Steps()
-        _hurry(steps, _Rounds(0.02, 5000, 0.0, False), n_affordable)
+        _hurry(steps, Rounds(0.02, 5000, 0.0, False), n_affordable)
         found.append(steps.rate)
     assert found == [0.02, 0.1, 0.3]
 
