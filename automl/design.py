@@ -83,9 +83,8 @@ class Design:
         self._fit_numeric(rows.x.x_num)
         by_level, by_mean = _split_categories(rows.x, self.max_onehot, self.target_encode)
         self._arrays |= _fit_levels(rows.x.x_cat, by_level, self.max_onehot)
-        means = TargetMeans.fit(rows, by_mean, n_classes)
+        means, crossed = TargetMeans.fit(rows, by_mean, n_classes, seed)
         self._arrays |= means.arrays
-        crossed = means.cross_fitted(rows, seed)
         # scaled by the spread at prediction: that of cross-fitted means is close to none where every row is a level
         self._arrays["mean_scale"] = _inverse(means.apply(rows.x.x_cat).std(axis=0)) if len(by_mean) else np.zeros(0)
         return self._assemble(rows.x, crossed)
@@ -148,14 +147,13 @@ class Design:
             raise ValueError(f"the design was fitted on {int(a['d_num'])} numeric features, got {x.x_num.shape[1]}")
         parts = np.cumsum([len(a["num"]), len(a["gap"]), len(a["level_feature"]), means.shape[1]])
         design = np.empty((x.n_rows, int(parts[-1])), dtype=self.dtype, order="F")
-        prior = np.tile(a["mean_prior"], len(a["mean_feature"]))
         for start in range(0, x.n_rows, _BLOCK):
             rows = slice(start, start + _BLOCK)
             num, gap, level, mean = np.split(design[rows], parts[:-1], axis=1)
             num[:] = self._scaled(x.x_num[rows][:, a["num"]].astype(np.float64))
             gap[:] = ~np.isfinite(x.x_num[rows][:, a["gap"]])
             level[:] = x.x_cat[rows][:, a["level_feature"]] == a["level_code"]
-            mean[:] = (means[rows] - prior) * a["mean_scale"]
+            mean[:] = means[rows] * a["mean_scale"]
         return design
 
     def _scaled(self, values: Matrix) -> Matrix:

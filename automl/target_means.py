@@ -18,45 +18,54 @@ Matrix: TypeAlias = NDArray[np.float64]
 
 _MAX_CLASSES = 10
 _N_FOLDS = 5
+_NAMES = ("mean_feature", "mean_offset", "mean_table")
 _SMOOTHING = 10.0  # rows of prior mixed into the mean of a level; TabPrep (arXiv:2606.02384) takes the same
 
 
 class TargetMeans:
-    """Smoothed means of the target by level of categorical features.
+    """Smoothed means of the target by level of categorical features, as deviations from its mean over all rows.
 
-    A missing value is a level of its own; an unseen one has the prior.
+    A missing value is a level of its own; an unseen one deviates by 0.
 
     Args:
-        arrays: `mean_feature`, `mean_offset`, `mean_table`, `mean_prior` and `mean_class`, as `fit` made them; others
-            may stand beside them.
+        arrays: `mean_feature`, `mean_offset`, `mean_table`, as `fit` made them; others may stand beside them.
     """
 
     def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
-        self.arrays = {name: value for name, value in arrays.items() if name.startswith("mean_")}
+        self.arrays = {name: arrays[name] for name in _NAMES}
 
     @classmethod
-    def fit(cls, rows: Rows, features: NDArray[np.intp], n_classes: int) -> Self:
-        """Means over all rows.
+    def fit(cls, rows: Rows, features: NDArray[np.intp], n_classes: int, seed: int) -> tuple[Self, Matrix]:
+        """Means over all rows, and for these rows themselves, of which each sees the means of folds it is not in.
+
+        A model fitted on the latter does not see a row's own target in its features.
 
         Args:
             features: Indices of the categorical features.
             n_classes: Classes of `rows.y`; 0 or 1 for regression. Beyond 10, means of the 10 most frequent are taken.
+            seed: Of the folds.
+
+        Returns:
+            The means, and (n_rows, n_features * n_means) those of the rows, feature by feature.
         """
-        n_levels = np.asarray(rows.x.layout.n_levels, dtype=np.intp)[features]
-        weights, picked = _weights(rows), _picked_classes(rows, n_classes)
-        targets = _targets(rows, picked)
-        prior = weights @ targets / max(weights.sum(), 1e-12)
-        offset = np.concatenate([[0], np.cumsum(n_levels + 2)]).astype(np.intp)
-        arrays = {"mean_feature": features, "mean_offset": offset, "mean_prior": prior, "mean_class": picked}
-        table = np.tile(prior, (int(offset[-1]), 1))
-        for j, feature in enumerate(features):
-            at = slice(offset[j], offset[j + 1])
-            size = int(n_levels[j]) + 2
+        weights, targets = _weights(rows), _targets(rows, n_classes)
+        targets = targets - weights @ targets / max(weights.sum(), 1e-12)
+        sizes = np.asarray(rows.x.layout.n_levels, dtype=np.intp)[features] + 2
+        fold = np.random.default_rng(seed).permutation(rows.x.n_rows) % _N_FOLDS
+        n_means = targets.shape[1]
+        table = np.zeros((int(sizes.sum()), n_means))
+        offset = _offset(sizes)
+        crossed = np.empty((rows.x.n_rows, len(features) * n_means), order="F")
+        for j, (feature, size) in enumerate(zip(features, sizes.tolist(), strict=True)):
             slots = _slots(rows.x.x_cat[:, feature], size)
-            mass = np.bincount(slots, weights, size)[:, None]
-            sums = _sums(slots, weights, targets, size)
-            table[at] = (sums + _SMOOTHING * prior) / (mass + _SMOOTHING)
-        return cls(arrays | {"mean_table": table})
+            cell = fold * size + slots
+            sums = _sums(cell, weights, targets, size * _N_FOLDS).reshape(_N_FOLDS, size, n_means)
+            mass = np.bincount(cell, weights, size * _N_FOLDS).reshape(_N_FOLDS, size, 1)
+            whole, whole_mass = sums.sum(axis=0), mass.sum(axis=0)
+            table[offset[j] : offset[j + 1]] = whole / (whole_mass + _SMOOTHING)
+            means = (whole - sums) / (whole_mass - mass + _SMOOTHING)
+            crossed[:, j * n_means : (j + 1) * n_means] = means[fold, slots]
+        return cls({"mean_feature": features, "mean_offset": offset, "mean_table": table}), crossed
 
     @classmethod
     def load(cls, arrays: dict[str, NDArray[Any]], features: NDArray[np.intp], n_levels: Sequence[int]) -> Self:
@@ -69,73 +78,48 @@ class TargetMeans:
         Raises:
             ModelFileError: They are not of these features.
         """
-        names = ("mean_feature", "mean_offset", "mean_table", "mean_prior", "mean_class")
-        missing = [name for name in names if name not in arrays]
+        missing = [name for name in _NAMES if name not in arrays]
         if missing:
             raise ModelFileError(f"the model file lacks {missing[0]} of a target encoding", "fit the model again")
-        offset = np.concatenate([[0], np.cumsum(np.asarray(n_levels, dtype=np.intp)[features] + 2)])
-        shape = (int(offset[-1]), len(arrays["mean_prior"]))
+        offset, table = _offset(np.asarray(n_levels, dtype=np.intp)[features] + 2), arrays["mean_table"]
         same = np.array_equal(arrays["mean_feature"], features) and np.array_equal(arrays["mean_offset"], offset)
-        same &= arrays["mean_prior"].ndim == 1 and arrays["mean_table"].shape == shape
-        if not same or not all(np.isfinite(arrays[name]).all() for name in ("mean_table", "mean_prior")):
+        if not same or table.ndim != 2 or len(table) != offset[-1] or not np.isfinite(table).all():
             raise ModelFileError("the target encoding in the model file is of other features", "fit the model again")
         return cls(arrays)
 
     @property
     def sources(self) -> NDArray[np.intp]:
         """(n_features * n_means,) the categorical feature of each column of means."""
-        return np.repeat(self.arrays["mean_feature"], len(self.arrays["mean_prior"])).astype(np.intp)
+        return np.repeat(self.arrays["mean_feature"], self.arrays["mean_table"].shape[1]).astype(np.intp)
 
     def apply(self, x_cat: NDArray[np.int32]) -> Matrix:
         """(n_rows, n_features * n_means) means of the training rows, feature by feature."""
-        a = self.arrays
-        n_means = len(a["mean_prior"])
-        out = np.empty((len(x_cat), len(a["mean_feature"]) * n_means), order="F")
-        for j, feature in enumerate(a["mean_feature"]):
-            start, stop = a["mean_offset"][j], a["mean_offset"][j + 1]
-            slots = _slots(x_cat[:, feature], int(stop - start))
-            out[:, j * n_means : (j + 1) * n_means] = a["mean_table"][start:stop][slots]
+        table, offset = self.arrays["mean_table"], self.arrays["mean_offset"]
+        n_means = table.shape[1]
+        out = np.empty((len(x_cat), len(self.arrays["mean_feature"]) * n_means), order="F")
+        for j, feature in enumerate(self.arrays["mean_feature"]):
+            slots = _slots(x_cat[:, feature], int(offset[j + 1] - offset[j]))
+            out[:, j * n_means : (j + 1) * n_means] = table[offset[j] : offset[j + 1]][slots]
         return out
 
-    def cross_fitted(self, rows: Rows, seed: int) -> Matrix:
-        """(n_rows, n_features * n_means) means without the fold that a row stands in; the prior is the same for all."""
-        a = self.arrays
-        n_means, n_rows = len(a["mean_prior"]), rows.x.n_rows
-        out = np.empty((n_rows, len(a["mean_feature"]) * n_means), order="F")
-        if not len(a["mean_feature"]):
-            return out
-        weights, targets = _weights(rows), _targets(rows, a["mean_class"])
-        fold = np.random.default_rng(seed).permutation(n_rows) % _N_FOLDS
-        for j, feature in enumerate(a["mean_feature"]):
-            size = int(a["mean_offset"][j + 1] - a["mean_offset"][j])
-            slots = _slots(rows.x.x_cat[:, feature], size)
-            cell = fold * size + slots
-            sums = _sums(cell, weights, targets, size * _N_FOLDS).reshape(_N_FOLDS, size, n_means)
-            mass = np.bincount(cell, weights, size * _N_FOLDS).reshape(_N_FOLDS, size, 1)
-            sums, mass = sums.sum(axis=0) - sums, mass.sum(axis=0) - mass
-            means = (sums + _SMOOTHING * a["mean_prior"]) / (mass + _SMOOTHING)
-            out[:, j * n_means : (j + 1) * n_means] = means[fold, slots]
-        return out
+
+def _offset(sizes: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Where the levels of each feature begin, and where the last ones end."""
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
 
 
 def _weights(rows: Rows) -> Matrix:
     return np.ones(rows.x.n_rows) if rows.weights is None else np.asarray(rows.weights, dtype=np.float64)
 
 
-def _picked_classes(rows: Rows, n_classes: int) -> NDArray[np.intp]:
-    """The classes whose shares are the means: none for regression, the second for two, the most frequent for many."""
+def _targets(rows: Rows, n_classes: int) -> Matrix:
+    """(n_rows, n_means) what is averaged: the value, or whether a row is of the second, or of each frequent, class."""
     if n_classes <= 1:
-        return np.zeros(0, np.intp)
-    if n_classes == 2:
-        return np.array([1], np.intp)
-    counts = np.bincount(rows.y.astype(np.intp), minlength=n_classes)
-    return np.sort(np.argsort(-counts, kind="stable")[:_MAX_CLASSES])
-
-
-def _targets(rows: Rows, picked: NDArray[np.intp]) -> Matrix:
-    """(n_rows, n_means) what is averaged: the value itself, or whether the row is of each picked class."""
-    if not len(picked):
         return np.asarray(rows.y, dtype=np.float64)[:, None]
+    picked = np.array([1])
+    if n_classes > 2:
+        counts = np.bincount(rows.y.astype(np.intp), minlength=n_classes)
+        picked = np.sort(np.argsort(-counts, kind="stable")[:_MAX_CLASSES])
     return np.asarray(rows.y[:, None] == picked[None, :], dtype=np.float64)
 
 

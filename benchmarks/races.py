@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_LEARNED, _MOST_TESTED, _TEST_SHARE = (400, 1_500, 4_000), 5_000, 0.25
+_MOST_OTHERS = 10_000
 _N_FOLDS = 4
 _FIT_SECONDS = 120.0
 _HOUR = 3_600.0
@@ -140,13 +141,14 @@ def run(table: BenchTable, with_boosters: bool = False) -> Race:
     return _race(table, ground, case, with_boosters)
 
 
-def prepare(table: BenchTable, n_learned: int | None = None) -> tuple[Ground, Case]:
+def prepare(table: BenchTable, n_learned: int | None = None, n_rare: int | None = None) -> tuple[Ground, Case]:
     """The rows of a race and what the policy sees of them.
 
     Args:
         n_learned: Rows to learn from, at most; as many as the table's name says unless told.
+        n_rare: Rows of the rarer of two classes to learn from, half of them at most, among many of the other.
     """
-    learned, tested = _parts(table, n_learned)
+    learned, tested = _parts(table, n_learned) if n_rare is None else _rare_parts(table, n_rare)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "learned.csv"
         learned.to_csv(path, index=False)
@@ -179,6 +181,19 @@ def _parts(table: BenchTable, n_learned: int | None) -> tuple[pd.DataFrame, pd.D
     if frame[table.target].nunique() <= 50:
         tested = tested[tested[table.target].isin(learned[table.target])]
     return learned, tested
+
+
+def _rare_parts(table: BenchTable, n_rare: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of two classes of which one is rare to learn from, and what is left of it, with others, to test on."""
+    import pandas as pd
+
+    frame = table.load()
+    is_rare = frame[table.target] == frame[table.target].value_counts().index[-1]
+    rare, others = frame[is_rare], frame[~is_rare]
+    n_rare, n_test = min(n_rare, len(rare) // 2), min(_MOST_TESTED, len(others) // 3)
+    learned = pd.concat([rare[:n_rare], others[n_test : n_test + _MOST_OTHERS]])
+    tested = pd.concat([rare[n_rare : n_rare + _MOST_TESTED], others[:n_test]])
+    return learned.sample(frac=1.0, random_state=1), tested.sample(frac=1.0, random_state=2)
 
 
 def _race(table: BenchTable, ground: Ground, case: Case, with_boosters: bool) -> Race:

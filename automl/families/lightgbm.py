@@ -59,8 +59,7 @@ class Booster:
             raise Unsuitable("there is no feature to split on")
         objective = _objective(self._task, self._params)
         offset, scale = _target_scale(objective, train.y)
-        self._means = TargetMeans.fit(train, self._many_levels, len(self._task.classes))
-        crossed = self._means.cross_fitted(train, limits.seed)
+        self._means, crossed = TargetMeans.fit(train, self._many_levels, len(self._task.classes), limits.seed)
         metric, maximize = _eval_metric(self._task, valid)
         config = _config(self._params, self._task, train.x, limits) | {"objective": objective, "metric": metric}
         data = self._dataset(train, crossed, (offset, scale), config, None)
@@ -154,8 +153,10 @@ class Booster:
 
     def _joined(self, x: Features, means: Array) -> NDArray[np.float32]:
         codes = x.x_cat[:, self._coded]
-        codes = np.where((codes >= 0) & (codes < _MOST_CODES), codes.astype(np.float32), np.float32(np.nan))
-        return np.concatenate([np.clip(x.x_num, -_FAR, _FAR), codes, means], axis=1, dtype=np.float32)
+        end = np.where(np.asarray(self._layout.cat_ordered, dtype=bool)[self._coded], np.inf, _MOST_CODES)
+        codes = np.where((codes >= 0) & (codes < end), codes.astype(np.float32), np.float32(np.nan))
+        parts = np.clip(x.x_num, -_FAR, _FAR), codes, np.clip(means, -_FAR, _FAR)
+        return np.concatenate(parts, axis=1, dtype=np.float32)
 
     def _open(self, text: str) -> None:
         import lightgbm
