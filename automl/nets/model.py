@@ -94,7 +94,8 @@ class NetModel:
             log = train_net(self.net_, self._batch(train), validation, self.objective_, recipe, limits)
         except FloatingPointError as error:
             raise Unsuitable(f"training diverged at a learning rate of {recipe.lr:g}") from error
-        return FitLog(n_iterations=log.n_epochs, curve=_thin(log.curve), truncated=log.truncated)
+        curve = _thin(log.curve)
+        return FitLog(n_iterations=log.n_epochs, n_tried=log.n_run, curve=curve, truncated=log.truncated)
 
     def predict(self, x: Features) -> NDArray[np.float64]:
         """(n_rows,) values or (n_rows, n_classes) probabilities.

@@ -42,9 +42,10 @@ class Net(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrainLog:
-    """How a training went: the epoch kept, the metric after every round, and whether time cut it short."""
+    """How a training went: the epoch kept, those run, the metric after every round, and whether time cut it short."""
 
     n_epochs: int
+    n_run: int
     curve: tuple[float, ...]
     truncated: bool
 
@@ -113,10 +114,16 @@ def train(
         net.load_state_dict(keeper.state)
     if not all(bool(p.isfinite().all()) for p in net.parameters()):
         raise FloatingPointError("the weights are no longer finite")
-    kept = (keeper.progress, keeper.n_steps) if keeper else (pace.progress, pace.n_steps)
-    epochs = kept[1] / rounds.pass_steps if recipe.lr_schedule == "constant" else kept[0] * recipe.n_epochs
+    n_run = _epochs(recipe, rounds, pace.progress, pace.n_steps)
+    n_kept = _epochs(recipe, rounds, keeper.progress, keeper.n_steps) if keeper else n_run
     curve = tuple(keeper.curve) if keeper and np.isfinite(keeper.curve).all() else ()
-    return TrainLog(max(1, round(epochs)), curve, pace.shortened or pacing.cut)
+    return TrainLog(n_kept, n_run, curve, pace.shortened or pacing.cut)
+
+
+def _epochs(recipe: Recipe, rounds: Rounds, progress: float, n_steps: int) -> int:
+    """Epochs by steps taken, or by how far a schedule has come that time may have shortened."""
+    gone = n_steps / rounds.pass_steps if recipe.lr_schedule == "constant" else progress * recipe.n_epochs
+    return max(1, round(gone))
 
 
 def _pace(recipe: Recipe, rounds: Rounds, held_out: InOrder, deadline: float) -> Pace:

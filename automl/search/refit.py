@@ -70,24 +70,27 @@ def refit(
     whole = [trial for trial in blend.trials if _can_be_refitted(trial)]
     problems = {trial.number: _CUT_SHORT for trial in blend.trials if not _can_be_refitted(trial)}
     waiting = deque((trial, ALL_ROWS - i) for i in range(_COPIES) for trial in whole if i < _n_copies(plan, trial))
-    flying: dict[int, tuple[Trial, int]] = {}
+    flying: dict[int, tuple[Trial, int, float]] = {}
+    took: dict[int, float] = {}
     done: dict[int, tuple[int, ...]] = {}
     while (waiting or flying) and not stop() and (left := clock.refit_deadline - time.monotonic()) > 0:
         if waiting and len(flying) < engine.n_workers:
             trial, place = waiting.popleft()
-            if _expected(ledger, trial) > left:
+            expected = _expected(ledger, trial)
+            if took.get(trial.number, expected) > left:
                 problems.setdefault(trial.number, _NO_TIME)
                 continue
             number = _FIRST_JOB + _COPIES * trial.number - place
-            flying[number] = trial, place
+            flying[number] = trial, place, time.monotonic()
             paced = _was_cut(trial) and _is_paced(trial)
-            seconds = min(left, _PACED * _expected(ledger, trial)) if paced else left
+            seconds = min(left, _PACED * expected) if paced else left
             engine.submit(whole_job(plan, ledger, trial, place, number=number, found=_found(trial), seconds=seconds))
             continue
         for result in engine.wait(min(_TICK, left)):
             if result.number not in flying:
                 continue
-            trial, place = flying.pop(result.number)
+            trial, place, began = flying.pop(result.number)
+            took[trial.number] = time.monotonic() - began
             problem = _problem(result, trial)
             if problem:
                 problems.setdefault(trial.number, problem)
@@ -95,8 +98,8 @@ def refit(
                 done[trial.number] = (*done.get(trial.number, ()), place)
     for number in flying:
         engine.cancel(number)
-    for trial, _ in (*flying.values(), *waiting):
-        problems.setdefault(trial.number, _NO_TIME)
+    for number in (*(trial.number for trial, _, _ in flying.values()), *(trial.number for trial, _ in waiting)):
+        problems.setdefault(number, _NO_TIME)
     none = {number: problem for number, problem in problems.items() if number not in done}
     return replace(blend, refitted=done), _sentence(blend, none)
 

@@ -119,6 +119,23 @@ def test_boosting_that_the_clock_hurried_takes_its_rounds_at_the_rate_it_had(tmp
     assert engine.jobs[0].arguments["params"] == {"n_iterations": 70, "learning_rate": 0.2}
 
 
+def test_another_copy_is_expected_to_take_what_the_one_before_took(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    trial = enter(ledger, 0.1, family="forest", seconds=15.0)
+    budget = clock(24.0)
+
+    class OneWorker(FakeEngine):
+        n_workers = 1
+
+        def wait(self, seconds: float) -> list[JobResult]:
+            budget.started -= 5.0
+            return super().wait(seconds)
+
+    blend, said = refit(plan(), ledger, blend_of(trial), OneWorker(forest=DONE), budget, never)
+    assert len(blend.refitted[0]) == 3, "by its folds a copy takes 20 s, and 19 s are left after the first"
+    assert said == ""
+
+
 @pytest.mark.parametrize("stopped", [True, False])
 def test_a_refit_that_is_not_back_in_time_is_called_off(tmp_path: Path, *, stopped: bool) -> None:
     ledger = books(tmp_path)
