@@ -315,19 +315,19 @@ def _default(profile: Profile) -> tuple[Params, ...]:
         "cat_l2": 10.0,
         "cat_smooth": 10.0,
         "max_cat_to_onehot": 4,
-        "levels": "means",
+        "levels": "both",
     }
     identity: Params = {"link": "identity"} if size.is_amount else {}
     if size.is_amount:
         plain |= {"link": "log"}
-    robust = plain | {"num_leaves": 8, "feature_fraction": 0.5, "bagging_fraction": 0.8, "lambda_l2": 5.0}
-    other = identity | {"levels": "both"}
-    random = plain | other | {"extra_trees": True, "num_leaves": 64, "min_data_in_leaf": 5, "lambda_l2": 1.0}
+    small = plain | {"levels": "means"}
+    robust = small | {"num_leaves": 8, "feature_fraction": 0.5, "bagging_fraction": 0.8, "lambda_l2": 5.0}
+    random = plain | identity | {"extra_trees": True, "num_leaves": 64, "min_data_in_leaf": 5, "lambda_l2": 1.0}
     # LGBM-TD of Holzmueller et al. 2024 (arXiv:2407.04491): many leaves for regression, larger ones for classes.
-    deep = plain | other | {"bagging_fraction": 0.7, "num_leaves": 100, "min_data_in_leaf": 3}
+    deep = plain | identity | {"bagging_fraction": 0.7, "num_leaves": 100, "min_data_in_leaf": 3}
     if size.n_outputs > 1:
         deep |= {"bagging_fraction": 0.75, "num_leaves": 50, "min_data_in_leaf": 40, "learning_rate": 0.04}
-    additive = plain | {"num_leaves": 4, "min_data_in_leaf": 10, "feature_fraction": 0.7, "learning_rate": 0.1}
+    additive = small | {"num_leaves": 4, "min_data_in_leaf": 10, "feature_fraction": 0.7, "learning_rate": 0.1}
     if size.telling_rows < _FEW_ROWS:
         return robust, random, additive, plain, deep
     return plain, random, deep, robust, additive
