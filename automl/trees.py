@@ -160,9 +160,9 @@ def _require(holds: bool, problem: str) -> None:
 
 
 def unpack(arrays: TreeArrays, d: int) -> list[Any]:
-    """scikit-learn's own trees, set from checked arrays: they tell the leaf of a row, values they have none.
+    """scikit-learn's own trees, set from checked arrays: what they predict of a row is its leaf's place in `value`.
 
-    A value for each class in each node would take many times as much as all else.
+    The value itself, a number for each class in each node, would take many times as much as all else.
     """
     from sklearn.tree._tree import NODE_DTYPE, Tree
 
@@ -176,16 +176,15 @@ def unpack(arrays: TreeArrays, d: int) -> list[Any]:
     nodes["weighted_n_node_samples"] = arrays.weight
     nodes["n_node_samples"] = np.maximum(1, np.minimum(arrays.weight, 2**40))
     nodes["missing_go_to_left"] = arrays.missing_left
-    depth = _depths(arrays)
+    depth, places = _depths(arrays), np.cumsum(leaf, dtype=np.float64) - 1
     trees = []
     for part in arrays.slices():
-        n = part.stop - part.start
         tree = Tree(d, np.ones(1, dtype=np.intp), 1)
         state = {
             "max_depth": int(depth[part].max()),
-            "node_count": n,
+            "node_count": part.stop - part.start,
             "nodes": nodes[part],
-            "values": np.zeros((n, 1, 1)),
+            "values": np.ascontiguousarray(places[part])[:, None, None],
         }
         tree.__setstate__(state)
         trees.append(tree)
@@ -199,10 +198,9 @@ def average(arrays: TreeArrays, trees: Sequence[Any], x: Array) -> NDArray[np.fl
         trees: What `unpack` made of the arrays.
         x: (n_rows, d) float32.
     """
-    leaf_of_node = np.cumsum(arrays.left == _LEAF) - 1
     total = np.zeros((len(x), arrays.value.shape[1]))
-    for part, tree in zip(arrays.slices(), trees, strict=True):
-        total += arrays.value[leaf_of_node[part][tree.apply(x)]]
+    for tree in trees:
+        total += arrays.value[tree.predict(x).ravel().astype(np.intp)]
     return total / len(trees)
 
 

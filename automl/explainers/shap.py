@@ -306,9 +306,7 @@ def _sum(parts: list[tuple[Values, Values]], weights: Values) -> tuple[Values, V
 def _by_column(values: Values, x: Features) -> Values:
     """(n_rows, d_features, n_scores) -> (n_rows, n_columns, n_scores): the sum over each column's features."""
     sources = np.asarray([*x.layout.num_sources, *x.layout.cat_sources], dtype=np.int64)
-    summed = np.zeros((len(x.layout.columns), len(values), values.shape[2]))
-    np.add.at(summed, sources, values.transpose(1, 0, 2))
-    return summed.transpose(1, 0, 2)
+    return _folded(values.transpose(1, 0, 2), sources, len(x.layout.columns))
 
 
 def _as_shipped(

@@ -29,8 +29,8 @@ _LOG_LINK = "poisson"
 _LARGEST_STEP = 0.2  # of the logarithm; the library's 0.7 is as good and needs a third more rounds
 _MIN_RANKED = 30  # rows of the rarer class below which a rank metric is too coarse to stop by
 _MAX_ROUNDS = 5000
-# Below, small trees beat the library's own defaults on nearly every table of `benchmarks/tables.py`, of which parts of
-# 250 to 20,000 rows were learned, and most where one class is rare.
+# Below, small trees beat the library's own defaults on three in four parts of the tables of `benchmarks/tables.py` and
+# more, and by most where one class is rare (`benchmarks/defaults.py`).
 _FEW_ROWS = 8_000
 _CURVE_POINTS = 100
 # Of more levels, a feature is split on by the mean of the target in each ("means"), or by that and its codes ("both"):
@@ -50,6 +50,14 @@ class Booster:
         self.text_ = ""
         self._booster: Any = None
         self._means: TargetMeans | None = None
+        n_levels = zip(layout.n_levels, layout.cat_ordered, strict=True)
+        many = [j for j, (n, ordered) in enumerate(n_levels) if n > _MANY_LEVELS and not ordered]
+        # Categorical features that are means of the target, and those whose codes are split on, up to an end.
+        self._many_levels = np.array(many, dtype=np.intp)
+        every = np.arange(len(layout.cat_names))
+        self._coded = every if params.get("levels") == "both" else np.setdiff1d(every, self._many_levels)
+        is_ordered = np.asarray(layout.cat_ordered, dtype=bool)[self._coded]
+        self._end = np.where(is_ordered, np.inf, _MOST_CODES)
 
     def fit(self, train: Rows, valid: Rows | None, limits: Limits) -> FitLog:
         """Boost until `valid` stops improving, the rounds are done or the deadline is near."""
@@ -134,27 +142,13 @@ class Booster:
     def _d(self) -> int:
         return len(self._layout.num_names) + len(self._layout.cat_names)
 
-    @property
-    def _many_levels(self) -> NDArray[np.intp]:
-        """Categorical features of so many levels that one split on codes can part off but a few."""
-        n_levels = zip(self._layout.n_levels, self._layout.cat_ordered, strict=True)
-        many = [j for j, (n, ordered) in enumerate(n_levels) if n > _MANY_LEVELS and not ordered]
-        return np.array(many, dtype=np.intp)
-
-    @property
-    def _coded(self) -> NDArray[np.intp]:
-        """Categorical features whose codes are split on."""
-        every = np.arange(len(self._layout.cat_names))
-        return every if self._params.get("levels") == "both" else np.setdiff1d(every, self._many_levels)
-
     def _matrix(self, x: Features) -> NDArray[np.float32]:
         assert self._means is not None
         return self._joined(x, self._means.apply(x.x_cat))
 
     def _joined(self, x: Features, means: Array) -> NDArray[np.float32]:
         codes = x.x_cat[:, self._coded]
-        end = np.where(np.asarray(self._layout.cat_ordered, dtype=bool)[self._coded], np.inf, _MOST_CODES)
-        codes = np.where((codes >= 0) & (codes < end), codes.astype(np.float32), np.float32(np.nan))
+        codes = np.where((codes >= 0) & (codes < self._end), codes.astype(np.float32), np.float32(np.nan))
         parts = np.clip(x.x_num, -_FAR, _FAR), codes, np.clip(means, -_FAR, _FAR)
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
