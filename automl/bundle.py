@@ -110,8 +110,8 @@ class Predictor:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Class labels in the order of probability columns; empty for regression."""
-        return self.manifest.task.classes
+        """Class labels as they stood in the file, in the order of probability columns; empty for regression."""
+        return self.task.labels
 
     @property
     def layout(self) -> Layout:

@@ -230,7 +230,7 @@ class AutoMLClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
                 raise ValueError(f"y has a single class, {self.classes_[0]!r}: there is nothing to learn")
             spelled = _spelled(self.classes_)
             self._fit(table, y, values_of(spelled[codes]), "classification")
-            self._place = _places(_texts(spelled), self.model_.classes)
+            self._place = _places(_texts(spelled), self.model_.task.classes)
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -315,7 +315,7 @@ def load_model(path: str | Path) -> AutoMLClassifier | AutoMLRegressor:
     if predictor.task.is_classification:
         estimator = AutoMLClassifier()
         estimator.classes_ = _labels_of(predictor)
-        estimator._place = _places(_texts(estimator.classes_), predictor.classes)
+        estimator._place = _places(_texts(estimator.classes_), predictor.task.classes)
     names = [c.name for c in predictor.profile.columns if c.name != predictor.task.target]
     estimator.n_features_in_ = len(names)
     if tuple(names) != array_names(len(names)):

@@ -145,6 +145,12 @@ class Column:
             return series.fill_nan(None).cast(pl.String).str.strip_suffix(".0").replace("-0", "0")
         return series.cast(pl.String)
 
+    def spellings(self) -> dict[str, str]:
+        """Of each text of `as_text`, how it mostly stands in the file."""
+        frame = pl.DataFrame({"text": self.as_text(), "spelled": self._series.cast(pl.String)}).drop_nulls("text")
+        counts = frame.group_by("text", "spelled").len().sort("len", "spelled")
+        return dict(counts.select("text", "spelled").iter_rows())
+
 
 class Table:
     """Rows and columns as read, with the name they came under.

@@ -51,7 +51,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         kind: binary, multiclass or regression.
         target: The column to predict.
         metric: A name in `metrics.METRICS`; what the search optimises.
-        classes: Class labels as they stand in the file, in the order of probability columns; empty for regression.
+        classes: Texts that tell classes apart, without blanks around them and without a decimal part of zero, in the
+            order of probability columns; empty for regression.
+        spelled: The same as they stand in the file, where that is otherwise.
         positive: The class that counts as positive in a binary task (the last of `classes` unless told).
         group: Rows of one group never stand on both sides of a split.
         time: Rows are split in the order of this column.
@@ -65,6 +67,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     metric: str
     classes: tuple[str, ...] = ()
+    spelled: tuple[str, ...] = ()
     positive: str | None = None
     group: str | None = None
     time: str | None = None
@@ -77,6 +80,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     def is_classification(self) -> bool:
         """Whether classes are predicted."""
         return self.kind != "regression"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What predictions say of each class."""
+        return self.spelled or self.classes
 
     @property
     def n_outputs(self) -> int:
@@ -142,6 +150,7 @@ def infer_task(table: Table, columns: Sequence[ColumnProfile], settings: Setting
         target=name,
         metric=_metric(settings.metric, kind),
         classes=classes,
+        spelled=_spelled(column, classes),
         positive=_positive(settings.positive, classes, kind),
         group=settings.group,
         time=settings.time,
@@ -215,12 +224,39 @@ def _kind(column: Column, profile: ColumnProfile, settings: Settings) -> tuple[T
     told = settings.types.get(profile.name)
     if told == "number":
         return "regression", ""
+    if told in ("category", "integer_code", "ordinal", "boolean"):
+        return ("binary" if distinct == 2 else "multiclass"), ""
+    kind, why = _kind_by_values(column, profile, distinct)
+    measured = _kind_measured(settings.metric, profile, distinct) if settings.metric else None
+    if measured is None or (measured == "regression") == (kind == "regression"):
+        return kind, why
+    return measured, f"{settings.metric} measures {'amounts' if measured == 'regression' else 'classes'}"
+
+
+def _kind_by_values(column: Column, profile: ColumnProfile, distinct: int) -> tuple[TaskKind, str]:
+    """What the values themselves say."""
     if distinct == 2:
         return "binary", f"two values: {' and '.join(text[:20] for text in _classes(column))}"
-    is_number = (profile.storage == "number" or profile.number_format is not None) and profile.kind != "ordinal"
-    if not is_number or told in ("category", "integer_code", "ordinal", "boolean"):
-        return "multiclass", f"{distinct} different texts" if told is None else ""
+    if not _holds_numbers(profile) or profile.kind == "ordinal":
+        return "multiclass", f"{distinct} different texts"
     return _kind_of_numbers(column, profile, distinct)
+
+
+def _kind_measured(metric: str, profile: ColumnProfile, distinct: int) -> TaskKind | None:
+    """What the metric says of numbers; None where there is no such metric, or they can't be what it measures."""
+    from automl.metrics import METRICS
+
+    if metric not in METRICS or not _holds_numbers(profile):
+        return None
+    if METRICS[metric].kinds == ("regression",):
+        return "regression"
+    if distinct > _MOST_CLASSES_OF_NAMED_CODES:
+        return None
+    return "binary" if distinct == 2 else "multiclass"
+
+
+def _holds_numbers(profile: ColumnProfile) -> bool:
+    return profile.storage == "number" or profile.number_format is not None
 
 
 def _kind_of_numbers(column: Column, profile: ColumnProfile, distinct: int) -> tuple[TaskKind, str]:
@@ -259,6 +295,13 @@ def _rises_and_falls(column: Column, profile: ColumnProfile) -> bool:
 
 def _classes(column: Column) -> tuple[str, ...]:
     return tuple(sorted(column.as_text().drop_nulls().unique().to_list()))
+
+
+def _spelled(column: Column, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """How the file spells the classes; empty where that is what they are called."""
+    spellings = column.spellings()
+    labels = tuple(spellings[name] for name in classes)
+    return () if labels == classes else labels
 
 
 def _check_values(

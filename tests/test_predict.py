@@ -63,6 +63,17 @@ def test_batches_change_nothing_and_kept_columns_pass_through(classifier: Path, 
     assert np.allclose(frames[0].select("proba_ja", "proba_nein").sum_horizontal(), 1.0)
 
 
+def test_labels_stand_as_in_the_file(data: Path, tmp_path: Path) -> None:
+    for labels in ([" ja", "nein"], [0.0, 1.0]):
+        out = tmp_path / "out.csv"
+        predict(
+            trained(tmp_path / str(labels), np.where(X > 0, *labels)), str(data), str(out), Request(True, (), "null")
+        )
+        header, *rows = out.read_text().splitlines()
+        assert header.split(",") == ["prediction", *(f"proba_{label}" for label in labels)]
+        assert {row.split(",")[0] for row in rows} == {str(label) for label in labels}
+
+
 def test_a_bad_row_fails_by_name_and_leaves_no_file(classifier: Path, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     with pytest.raises(DataError, match=r"data row 41: column 'x': 'viel' is not a number"):

@@ -79,15 +79,47 @@ def test_flags_override() -> None:
     assert inferred(digits, task="classification").kind == "multiclass"
     assert inferred(digits, metric="accuracy").metric == "accuracy"
     with pytest.raises(UsageError, match="does not suit"):
-        inferred(digits, metric="rmse")
+        inferred(digits, metric="rmse", task="classification")
     with pytest.raises(UsageError, match="no task 'ranking'"):
         inferred(digits, task="ranking")
 
 
-def test_classes_are_texts_of_the_file_in_string_order() -> None:
+@pytest.mark.parametrize(
+    ("values", "metric", "kind"),
+    [
+        (RNG.integers(1, 6, N), "rmse", "regression"),
+        (RNG.integers(0, 2, N), "mae", "regression"),
+        ([f"{v} %" for v in RNG.integers(1, 6, N)], "r2", "regression"),
+        (RNG.integers(0, 40, N), "log_loss", "multiclass"),
+        (RNG.choice([0.5, 1.0, 1.5], N), "accuracy", "multiclass"),
+    ],
+)
+def test_a_metric_says_whether_numbers_are_classes(values: Any, metric: str, kind: str) -> None:
+    task = inferred(values, metric=metric)
+    assert (task.kind, task.metric) == (kind, metric)
+    assert metric in task.evidence
+
+
+def test_a_metric_makes_no_classes_of_amounts_and_no_amounts_of_texts() -> None:
+    for values, metric in [(NOISE, "log_loss"), (RNG.choice(["a", "b", "c"], N), "rmse"), (NOISE, "rmsle2")]:
+        with pytest.raises(UsageError, match=f"metric '{metric}'"):
+            inferred(values, metric=metric)
+
+
+def test_classes_are_told_apart_by_their_texts_in_string_order() -> None:
     assert inferred(RNG.choice([10, 9, 2], N)).classes == ("10", "2", "9")
     assert inferred(RNG.choice([0.0, 1.0], N)).classes == ("0", "1")
     assert inferred(RNG.choice(["b ", "a", "é"], N)).classes == ("a", "b", "é")
+
+
+def test_labels_are_spelled_as_in_the_file() -> None:
+    assert inferred(RNG.choice(["b", "a"], N)).labels == ("a", "b")
+    assert inferred(RNG.choice([" b ", "a"], N)).labels == ("a", " b ")
+    assert inferred(RNG.choice([0.0, 1.0], N)).labels == ("0.0", "1.0")
+    assert inferred(RNG.choice([1, 0], N)).spelled == ()
+    mostly = np.where(np.arange(N) < 10, "b", RNG.choice([" b", "a"], N))
+    assert inferred(mostly).labels == ("a", " b"), "the spelling of most rows"
+    assert inferred(RNG.choice([0.0, 1.0], N), positive="0").positive == "0"
 
 
 def test_positive_class() -> None:
