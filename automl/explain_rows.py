@@ -67,13 +67,11 @@ def _by_permutation(subject: Subject, seed: int, deadline: float, why: str) -> _
     if affordable < 1:
         raise Refused(f"SHAP left out: one row takes {each:.1f} s, and {max(0.0, seconds):.1f} s are left")
     pool, skipped = narrowed(subject, n_players, seed, "SHAP", time.monotonic() + 0.25 * seconds, cost)
-    seconds = 0.9 * (deadline - time.monotonic())
-    n_explained = max(1, min(n_rows, int(seconds / each)))
     found = shap.permutation_shap(
         pool,
-        subject.pool_rows[:n_explained],
+        subject.pool_rows[:n_rows],
         subject.background_rows[:n_masks],
-        repeats=shap.affordable_repeats(seconds, each * n_explained),
+        repeats=shap.affordable_repeats(0.9 * (deadline - time.monotonic()), each * n_rows),
         seed=seed,
         deadline=deadline,
     )

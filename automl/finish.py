@@ -53,7 +53,7 @@ _PACKAGES = (
     "soundfile",
 )
 _OPTIONAL = ("transformers", "timm")
-_RENDER_SECONDS = 2.5
+_RENDER_SECONDS = 1.5
 # A trial of a third of the weight or more ships all its folds.
 _FOLDS_OF_WEIGHT = 3.0
 # The score is for a new sample of a third as many rows: what a quarter kept for testing is to the three learned from.

@@ -176,12 +176,12 @@ def unpack(arrays: TreeArrays, d: int) -> list[Any]:
     nodes["weighted_n_node_samples"] = arrays.weight
     nodes["n_node_samples"] = np.maximum(1, np.minimum(arrays.weight, 2**40))
     nodes["missing_go_to_left"] = arrays.missing_left
-    depth, places = _depths(arrays), np.cumsum(leaf, dtype=np.float64) - 1
+    places = np.cumsum(leaf, dtype=np.float64) - 1
     trees = []
     for part in arrays.slices():
         tree = Tree(d, np.ones(1, dtype=np.intp), 1)
         state = {
-            "max_depth": int(depth[part].max()),
+            "max_depth": (part.stop - part.start) // 2,  # no tree of so many nodes is deeper, and no prediction asks
             "node_count": part.stop - part.start,
             "nodes": nodes[part],
             "values": np.ascontiguousarray(places[part])[:, None, None],

@@ -112,13 +112,15 @@ def permutation_shap(
     with _quiet():
         masker = shap.maskers.Independent(first[background], max_samples=len(background))
         explain = shap.PermutationExplainer(predict, masker, seed=seed)
-        for row in rows:
+        began = time.monotonic()
+        for n_done, row in enumerate(rows):
+            now = time.monotonic()
+            if n_done and now + (now - began) / n_done > deadline:
+                break
             np.random.seed(seed)
             found = explain(first[row][None], max_evals=repeats * (2 * pool.n_players + 1), silent=True)
             values.append(np.reshape(found.values, (pool.n_players, n_outputs)))
             base.append(np.reshape(found.base_values, n_outputs))
-            if time.monotonic() > deadline:
-                break
     stacked, bases = np.asarray(values), np.asarray(base)
     said = f"permutation SHAP, {repeats} antithetic permutation{'s' if repeats > 1 else ''} a row"
     return ShapValues(stacked, bases, bases + stacked.sum(axis=1), "", f"{said}, {len(background)} background rows")
@@ -277,18 +279,22 @@ def _three(found: Any) -> Values:
 
 
 def _affordable_rows(explain: list[Callable[[Features], Any]], x: Features, deadline: float) -> int:
-    """Rows that end before the deadline, from the cost of one row and of a few."""
+    """Rows that end before the deadline, from the cost of one row and of a few.
+
+    Raises:
+        Refused: Too few of them.
+    """
     d = max(1, x.x_num.shape[1] + x.x_cat.shape[1])
-    n_scores, seconds = 1, []
-    for n_rows in (1, 9):
-        begun = time.perf_counter()
-        values, _ = explain[0](x.take(slice(0, min(n_rows, x.n_rows))))
-        n_scores = values.shape[2]
-        seconds.append(time.perf_counter() - begun)
-        if seconds[-1] * len(explain) > (deadline - time.monotonic()) / _MIN_ROWS:
-            break
-    a_row = max(seconds[-1] / (9 if len(seconds) == 2 else 1) * len(explain), 1e-9)
-    n_rows = int(min(0.6 * (deadline - time.monotonic()) / a_row, _MAX_CELLS // (d * n_scores), x.n_rows))
+    a_row, n_scores = 0.0, 1
+    for n_tried in (1, 9):
+        few, most = x.take(slice(0, n_tried)), (deadline - time.monotonic()) / _MIN_ROWS
+        begun, a_row = time.monotonic(), 0.0
+        for each in explain:
+            n_scores = each(few)[0].shape[2]
+            a_row = (time.monotonic() - begun) / few.n_rows
+            if a_row > most:
+                raise Refused(f"exact SHAP takes {a_row:.2g} s a row and more")
+    n_rows = int(min(0.6 * (deadline - time.monotonic()) / max(a_row, 1e-9), _MAX_CELLS // (d * n_scores), x.n_rows))
     if n_rows < min(_MIN_ROWS, x.n_rows):
         raise Refused(f"exact SHAP takes {a_row:.2g} s a row")
     return max(1, n_rows)

@@ -107,7 +107,7 @@ def refit(
 def _n_copies(plan: Plan, trial: Trial) -> int:
     """Models of one trial: several where other seeds fit otherwise and nobody asked for a quick, small or plain one."""
     wishes = plan.wishes
-    is_random = registry.family(trial.family).traits & {"neural", "boosting", "bagging"}
+    is_random = registry.family(trial.family).traits & {"neural", "boosting"}
     is_small = wishes.max_latency_ms or wishes.max_size_mb or wishes.preset in ("fast", "interpretable")
     return _COPIES if is_random and not is_small else 1
 
