@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -32,7 +31,7 @@ from automl.plan import Plan, Verdict
 from automl.profile import Profile
 from automl.read import read
 from automl.rundir import MODEL, RunDir
-from automl.search.best import Blend, Finish, finish, honest_prediction
+from automl.search.best import Blend, Finish, finish, honest_prediction, n_shipped
 from automl.search.budget import Clock
 from automl.search.ledger import Ledger
 from automl.states import pack
@@ -54,8 +53,6 @@ _PACKAGES = (
 )
 _OPTIONAL = ("transformers", "timm")
 _RENDER_SECONDS = 1.5
-# A trial of a third of the weight or more ships all its folds.
-_FOLDS_OF_WEIGHT = 3.0
 # The score is for a new sample of a third as many rows: what a quarter kept for testing is to the three learned from.
 _NEW_SHARE = 1 / 3
 # Rows that one model was checked on are wrong together, which a bootstrap over rows does not see (Bates et al. 2023,
@@ -270,12 +267,8 @@ def save_model(
 
 
 def shipped_folds(folds: Sequence[int], weight: float) -> tuple[int, ...]:
-    """Which of a trial's folds go into the model file: all of a heavy one's, and of a light one's some, evenly spaced.
-
-    The mean over folds varies less than one fold, by the weight squared over their number in the blend; that is least
-    for a given number of models where the number of folds follows the weight (Neyman 1934, doi:10.2307/2342192).
-    """
-    n = math.ceil(len(folds) * min(1.0, _FOLDS_OF_WEIGHT * weight))
+    """Which of a trial's folds go into the model file: all of a heavy one's, of a light one's some, evenly spaced."""
+    n = n_shipped(len(folds), weight)
     return tuple(folds[i * len(folds) // n] for i in range(n))
 
 

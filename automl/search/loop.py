@@ -96,6 +96,8 @@ class Search:
                 self._sink(self._progress())
                 reason = self._reason_to_end()
             self._abandon()
+            for untried in () if self._schedule.is_full else self._schedule.take_untried():
+                self._sink(TrialEnded(untried))
             if self._is_behind or not self._ledger.complete():
                 self._update_best()
             if not self._stop():
@@ -106,18 +108,13 @@ class Search:
         return reason
 
     def _fill(self) -> None:
-        while len(self._flight.jobs) < self._plan.n_workers and not self._out_of_trials():
+        while len(self._flight.jobs) < self._plan.n_workers:
             assignment = self._schedule.next(partial(_is_ready, self._plan, self._engine))
             for skipped in self._schedule.take_skipped():
                 self._sink(TrialEnded(skipped))
             if assignment is None:
                 return
             self._submit(assignment)
-
-    def _out_of_trials(self) -> bool:
-        limit = self._plan.wishes.n_trials
-        started = [t for t in self._ledger.trials.values() if t.origin != "baseline" and t.state != "skipped"]
-        return limit is not None and len(started) >= limit and not any(t.state == "running" for t in started)
 
     def _submit(self, assignment: Assignment) -> None:
         number, trial = self._flight.n_started, assignment.trial
@@ -208,7 +205,7 @@ class Search:
         return self.forecast
 
     def _nothing_left(self) -> str:
-        if self._out_of_trials():
+        if self._schedule.is_full:
             return f"{self._plan.wishes.n_trials} trials were asked for"
         return "nothing more fits into the time left"
 

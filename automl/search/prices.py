@@ -33,13 +33,16 @@ class Prices:
         plan: Costs and shares of the candidates.
         profile: For cost models.
         clock: The time there is now is what the shares are of.
+
+    Attributes:
+        total: Seconds of all workers that the shares are of.
     """
 
     def __init__(self, plan: Plan, profile: Profile, clock: Clock) -> None:
         self._plan, self._profile, self._clock = plan, profile, clock
         self._candidates = {c.family: c for c in plan.candidates}
         self._spent = {c.family: _Spent() for c in plan.candidates}
-        self._total = clock.search_left * plan.n_workers
+        self.total = clock.search_left * plan.n_workers
 
     def note(self, trial: Trial, seconds: float) -> None:
         """Take note of what a fold took."""
@@ -60,7 +63,7 @@ class Prices:
         """
         left = self._clock.search_left
         for_each = left / math.ceil((n_folds - len(trial.scores)) / self._plan.n_workers)
-        wanted = min(_MARGIN * self._price(trial.family, trial.params), for_each)
+        wanted = min(_MARGIN * self.price(trial.family, trial.params), for_each)
         return min(left, max(wanted, self._fair(trial.family, n_folds)))
 
     def no_time(self, family: str, params: Params, n_folds: int) -> str:
@@ -69,14 +72,14 @@ class Prices:
         A family's first may be cut short to its share of the search, and to a part of what it needs where it gets
         better the longer it is fitted.
         """
-        price = self._price(family, params)
+        price = self.price(family, params)
         if not self._spent[family].seconds:
             grows = registry.family(family).traits & _GROWING
             price = min(price, self._fair(family, n_folds)) * (_LEAST_PART if grows else 1.0)
         needed, left = price * math.ceil(n_folds / self._plan.n_workers), self._clock.search_left
         return "" if needed <= left else f"needs about {needed:.1f} s for {n_folds} folds, and {left:.1f} s are left"
 
-    def _price(self, family: str, params: Params) -> float:
+    def price(self, family: str, params: Params) -> float:
         """Seconds a fold should take, by the plan and by what the family's folds took so far."""
         spent = self._spent[family]
         ratio = spent.seconds / spent.expected if spent.expected > 0 else 1.0
@@ -93,4 +96,4 @@ class Prices:
         """A family's share of the search over the folds of one trial, or a little where that is next to nothing."""
         candidate = self._candidates.get(family)
         share = candidate.share if candidate is not None else 0.0
-        return max(share * self._total / n_folds, LEAST_SECONDS)
+        return max(share * self.total / n_folds, LEAST_SECONDS)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from automl import registry
 from automl.engines import Engine, JobResult
 from automl.plan import Plan
-from automl.search.best import Blend
+from automl.search.best import Blend, n_shipped
 from automl.search.budget import Clock
 from automl.search.jobs import whole_job
 from automl.search.ledger import ALL_ROWS, Ledger
@@ -26,7 +26,7 @@ _TICK = 0.25
 # Refits do not pack evenly, and fits of the search may end a moment after it.
 _MARGIN = 1.3
 _FAREWELL_SECONDS = 1.0
-_COPIES = 3
+_MOST_COPIES = 3
 _PACED = 1.25
 # A fifth more rows are worth about a third of the search: more than another dozen of trials in it.
 _WORTH = 1.6
@@ -45,7 +45,8 @@ def seconds_to_hold(plan: Plan, ledger: Ledger, blend: Blend, clock: Clock) -> f
         return 0.0
     most = min(_MOST_HELD, _WORTH * unseen) * (clock.seconds - clock.reserve)
     whole = [trial for trial in blend.trials if _can_be_refitted(trial)]
-    expected = [(_expected(ledger, trial), _n_copies(plan, trial)) for trial in whole]
+    copies = _copies(plan, blend)
+    expected = [(_expected(ledger, trial), copies[trial.number]) for trial in whole]
     fits = [(seconds, n) for seconds, n in expected if _MARGIN * seconds + _FAREWELL_SECONDS <= most]
     if not fits:
         return 0.0
@@ -69,7 +70,8 @@ def refit(
     """
     whole = [trial for trial in blend.trials if _can_be_refitted(trial)]
     problems = {trial.number: _CUT_SHORT for trial in blend.trials if not _can_be_refitted(trial)}
-    waiting = deque((trial, ALL_ROWS - i) for i in range(_COPIES) for trial in whole if i < _n_copies(plan, trial))
+    copies = _copies(plan, blend)
+    waiting = deque((trial, ALL_ROWS - i) for i in range(_MOST_COPIES) for trial in whole if i < copies[trial.number])
     flying: dict[int, tuple[Trial, int, float]] = {}
     took: dict[int, float] = {}
     done: dict[int, tuple[int, ...]] = {}
@@ -80,7 +82,7 @@ def refit(
             if took.get(trial.number, expected) > left:
                 problems.setdefault(trial.number, _NO_TIME)
                 continue
-            number = _FIRST_JOB + _COPIES * trial.number - place
+            number = _FIRST_JOB + _MOST_COPIES * trial.number - place
             flying[number] = trial, place, time.monotonic()
             paced = _was_cut(trial) and _is_paced(trial)
             seconds = min(left, _PACED * expected) if paced else left
@@ -104,12 +106,18 @@ def refit(
     return replace(blend, refitted=done), _sentence(blend, none)
 
 
-def _n_copies(plan: Plan, trial: Trial) -> int:
-    """Models of one trial: several where other seeds fit otherwise and nobody asked for a quick, small or plain one."""
-    wishes = plan.wishes
-    is_random = registry.family(trial.family).traits & {"neural", "boosting"}
+def _copies(plan: Plan, blend: Blend) -> dict[int, int]:
+    """Models of each trial, by number.
+
+    More than one where other seeds fit otherwise, the weight is worth it, and no quick, small or plain model was asked
+    for.
+    """
+    wishes, found = plan.wishes, {}
     is_small = wishes.max_latency_ms or wishes.max_size_mb or wishes.preset in ("fast", "interpretable")
-    return _COPIES if is_random and not is_small else 1
+    for trial, weight in zip(blend.trials, blend.weights, strict=True):
+        is_random = registry.family(trial.family).traits & {"neural", "boosting"}
+        found[trial.number] = n_shipped(_MOST_COPIES, weight) if is_random and not is_small else 1
+    return found
 
 
 def _can_be_refitted(trial: Trial) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from msgspec.structs import replace
 
 from automl import registry
-from automl.plan import Candidate, Plan
+from automl.plan import Plan
 from automl.profile import Profile
 from automl.search.budget import Clock
 from automl.search.curve import RowsCurve
@@ -21,6 +21,9 @@ from automl.search.prices import LEAST_SECONDS, Prices
 from automl.search.study import FamilyStudy
 from automl.space import Params
 from automl.trial import Trial
+
+_FIRST_TRIALS = 2
+_LEAST_SHARE = 1e-3
 
 
 @dataclass(slots=True)
@@ -49,7 +52,7 @@ class Schedule:
     def __init__(self, plan: Plan, profile: Profile, ledger: Ledger, clock: Clock) -> None:
         self._plan, self._profile, self._ledger, self._clock = plan, profile, ledger, clock
         self._candidates = {c.family: c for c in plan.candidates}
-        self._defaults = deque(_in_turn(plan.candidates))
+        self._defaults = {c.family: deque(dict(params) for params in c.portfolio) for c in plan.candidates}
         self._open: dict[int, _Open] = {}
         self._prices = Prices(plan, profile, clock)
         self.curve = RowsCurve(plan, ledger, clock)
@@ -65,7 +68,7 @@ class Schedule:
         for book in self._open.values():
             if book.waiting and not book.held:
                 return self._assign(book)
-        point = self.curve.next()
+        point = None if self.is_full else self.curve.next()
         if point is not None:
             return point
         trial = self._next_trial(is_ready)
@@ -98,6 +101,21 @@ class Schedule:
         skipped, self._skipped = self._skipped, []
         return skipped
 
+    def take_untried(self) -> list[Trial]:
+        """The first defaults of families whose turn has not come, passed over for good."""
+        tried = {trial.family for trial in self._ledger.trials.values()}
+        for family, waiting in self._defaults.items():
+            if waiting and family not in tried:
+                self._pass_over(family, waiting.popleft(), "the search ended before its turn")
+        return self.take_skipped()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many trials have begun as the user wants; baselines and those passed over do not count."""
+        limit = self._plan.wishes.n_trials
+        begun = [t for t in self._ledger.trials.values() if t.origin != "baseline" and t.state != "skipped"]
+        return limit is not None and len(begun) >= limit
+
     @property
     def every_family_tried(self) -> bool:
         """Whether every candidate has a trial that came to its end, or was passed over."""
@@ -107,9 +125,9 @@ class Schedule:
     def resume(self) -> None:
         """Take over an earlier process's trials: tried defaults are not tried again, unfinished ones go on."""
         tried = {(t.family, repr(sorted(t.params.items()))) for t in self._ledger.trials.values()}
-        self._defaults = deque(
-            (family, params) for family, params in self._defaults if (family, repr(sorted(params.items()))) not in tried
-        )
+        for family, defaults in self._defaults.items():
+            left = [params for params in defaults if (family, repr(sorted(params.items()))) not in tried]
+            self._defaults[family] = deque(left)
         for trial in list(self._ledger.trials.values()):
             if trial.state == "running":
                 done = {score.fold for score in trial.scores}
@@ -127,46 +145,84 @@ class Schedule:
         return Assignment(trial, fold, self._prices.limit(trial, len(self._ledger.splits)))
 
     def _next_trial(self, is_ready: Callable[[str], bool]) -> Trial | None:
-        while self._defaults:
-            place = next((i for i, (family, _) in enumerate(self._defaults) if is_ready(family)), 0)
-            family, params = self._defaults[place]
-            del self._defaults[place]
-            reason = self._prices.no_time(family, params, len(self._ledger.splits))
-            trial = Trial(number=self._number(), family=family, params=params, origin=_origin(family))
-            if not reason:
+        while (family := self._next_default(is_ready)) is not None:
+            trial = self._offered(family)
+            if trial is not None:
                 return trial
-            skipped = replace(trial, state="skipped", reason=reason)
-            self._ledger.open_trial(skipped)
-            self._skipped.append(skipped)
-        return self._tuned()
-
-    def _tuned(self) -> Trial | None:
-        for family in self._by_claim():
-            number = self._number()
-            if self._prices.no_time(family, dict(self._candidates[family].portfolio[0]), len(self._ledger.splits)):
-                continue
-            params = self._study(family).ask(number)
-            return Trial(number=number, family=family, params=params, origin="search")
+        for family in () if self.is_full else self._by_claim():
+            trial = self._offered(family) if self._defaults[family] else self._tuned(family)
+            if trial is not None:
+                return trial
         return None
 
-    def _by_claim(self) -> Iterator[str]:
+    def _next_default(self, is_ready: Callable[[str], bool]) -> str | None:
+        """The family whose share of the search is the first to pay for its next default.
+
+        All families have had one before any has a second, but for those that their share never pays for: they wait,
+        as tuning does, for what the others leave. Baselines come third: a run that is cut short needs a model before
+        it needs something to compare it with.
+        """
+        begun = {trial.family for trial in self._ledger.trials.values()}
+        turns: dict[str, tuple[bool, bool, float]] = {}
+        for family, waiting in self._defaults.items():
+            if self.is_full and _origin(family) != "baseline":
+                continue
+            if waiting and (turn := self._turn(family, waiting[0])) <= self._prices.total:
+                turns[family] = not is_ready(family), family in begun, turn
+        return min(turns, key=lambda family: turns[family], default=None)
+
+    def _turn(self, family: str, params: Params) -> float:
+        """Seconds of all workers of which the family's share pays for its trials so far and one more."""
+        if _origin(family) == "baseline":
+            return 0.0 if len(self._ledger.trials) >= _FIRST_TRIALS else self._prices.total
+        n_folds = len(self._ledger.splits)
+        seconds = n_folds * self._prices.price(family, params)
+        for trial in self._ledger.trials.values():
+            if trial.family == family:
+                n_paid = n_folds if trial.state == "running" else len(trial.scores)
+                seconds += n_paid * self._prices.price(family, trial.params)
+        return seconds / max(self._candidates[family].share, _LEAST_SHARE)
+
+    def _offered(self, family: str) -> Trial | None:
+        """The family's next default, or None if there is not the time for it, which is noted."""
+        params = self._defaults[family].popleft()
+        reason = self._prices.no_time(family, params, len(self._ledger.splits))
+        if not reason:
+            return Trial(number=self._number(), family=family, params=params, origin=_origin(family))
+        self._pass_over(family, params, reason)
+        return None
+
+    def _pass_over(self, family: str, params: Params, reason: str) -> None:
+        number, origin = self._number(), _origin(family)
+        skipped = Trial(number=number, family=family, params=params, origin=origin, state="skipped", reason=reason)
+        self._ledger.open_trial(skipped)
+        self._skipped.append(skipped)
+
+    def _tuned(self, family: str) -> Trial | None:
+        params = dict(self._candidates[family].portfolio[0])
+        if self._prices.no_time(family, params, len(self._ledger.splits)):
+            return None
+        number = self._number()
+        return Trial(number=number, family=family, params=self._study(family).ask(number), origin="search")
+
+    def _by_claim(self) -> list[str]:
         """Families in the order of their claim on the next seconds.
 
         Each is owed time in proportion to its share of the plan times how near its best trial is to the best of all
         (exp of minus half the gap in standard errors); who is furthest behind what it is owed goes first.
         """
         complete = self._ledger.complete()
-        if not complete:
-            return
-        best = complete[0]
         owed: dict[str, float] = {}
         for family, candidate in self._candidates.items():
             mine = next((t for t in complete if t.family == family), None)
-            if mine is None or not registry.family(family).space(self._profile):
+            waiting = self._defaults[family]
+            if not waiting and (mine is None or not registry.family(family).space(self._profile)):
                 continue
-            weight = max(candidate.share, 1e-3) * math.exp(-0.5 * min(20.0, _gap(self._ledger, mine, best)))
-            owed[family] = (self._prices.spent(family) + LEAST_SECONDS) / weight
-        yield from sorted(owed, key=lambda family: owed[family])
+            gap = 0.0 if mine is None else _gap(self._ledger, mine, complete[0])
+            weight = max(candidate.share, _LEAST_SHARE) * math.exp(-0.5 * min(20.0, gap))
+            price = self._prices.price(family, waiting[0]) * len(self._ledger.splits) if waiting else 0.0
+            owed[family] = (self._prices.spent(family) + max(price, LEAST_SECONDS)) / weight
+        return sorted(owed, key=lambda family: owed[family])
 
     def _study(self, family: str) -> FamilyStudy:
         if family not in self._studies:
@@ -205,17 +261,3 @@ def _gap(ledger: Ledger, mine: Trial, best: Trial) -> float:
 
 def _origin(family: str) -> Literal["baseline", "portfolio"]:
     return "baseline" if "baseline" in registry.family(family).traits else "portfolio"
-
-
-def _in_turn(candidates: tuple[Candidate, ...]) -> Iterator[tuple[str, Params]]:
-    """Every family's first default in the order of priority, then every second one, and so on.
-
-    Baselines come third: a run that is cut short needs a model before it needs something to compare it with.
-    """
-    ordered = sorted(candidates, key=lambda c: -c.priority)
-    learners = [c for c in ordered if _origin(c.family) != "baseline"]
-    ordered = [*learners[:2], *(c for c in ordered if c not in learners), *learners[2:]]
-    for rank in range(max((len(c.portfolio) for c in ordered), default=0)):
-        for candidate in ordered:
-            if rank < len(candidate.portfolio):
-                yield candidate.family, dict(candidate.portfolio[rank])

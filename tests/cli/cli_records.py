@@ -38,9 +38,7 @@ def profile() -> Profile:
 
 def plan(metric: str = "roc_auc") -> Plan:
     candidates = tuple(
-        Candidate(
-            family=family, kind=kind, priority=2.0, share=0.5, portfolio=({},), cost=Cost(1.3, 10**8), reasons=("P001",)
-        )  # type: ignore[arg-type]
+        Candidate(family=family, kind=kind, share=0.5, portfolio=({},), cost=Cost(1.3, 10**8), reasons=("P001",))  # type: ignore[arg-type]
         for family, kind in (("alpha", "shallow"), ("beta", "neural"))
     )
     return Plan(

@@ -33,8 +33,7 @@ def plan(validation: Validation = HOLDOUT, *families: str, seconds: float = 60.0
         task=TASK,
         validation=validation,
         candidates=tuple(
-            Candidate(family=f, kind="shallow", priority=1.0, share=share, portfolio=(PARAMS,), cost=cost)
-            for f in families
+            Candidate(family=f, kind="shallow", share=share, portfolio=(PARAMS,), cost=cost) for f in families
         ),
         ruled_out=(),
         reasons=(),

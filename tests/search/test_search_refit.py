@@ -58,8 +58,8 @@ def test_every_trial_learns_from_all_rows_to_its_own_rounds_and_random_ones_agai
     tmp_path: Path,
 ) -> None:
     ledger = books(tmp_path)
-    trials = enter(ledger, 0.1, n_iterations=40), enter(ledger, 0.2, family="forest")
-    engine = FakeEngine(linear=DONE, forest=DONE)
+    trials = enter(ledger, 0.1, n_iterations=40), enter(ledger, 0.2, family="lightgbm")
+    engine = FakeEngine(linear=DONE, lightgbm=DONE)
     blend, said = refit(plan(), ledger, blend_of(*trials), engine, clock(), never)
     assert {number: len(places) for number, places in blend.refitted.items()} == {0: 1, 1: 3}
     assert said == ""
@@ -121,7 +121,7 @@ def test_boosting_that_the_clock_hurried_takes_its_rounds_at_the_rate_it_had(tmp
 
 def test_another_copy_is_expected_to_take_what_the_one_before_took(tmp_path: Path) -> None:
     ledger = books(tmp_path)
-    trial = enter(ledger, 0.1, family="forest", seconds=15.0)
+    trial = enter(ledger, 0.1, family="lightgbm", seconds=15.0)
     budget = clock(24.0)
 
     class OneWorker(FakeEngine):
@@ -131,7 +131,7 @@ def test_another_copy_is_expected_to_take_what_the_one_before_took(tmp_path: Pat
             budget.started -= 5.0
             return super().wait(seconds)
 
-    blend, said = refit(plan(), ledger, blend_of(trial), OneWorker(forest=DONE), budget, never)
+    blend, said = refit(plan(), ledger, blend_of(trial), OneWorker(lightgbm=DONE), budget, never)
     assert len(blend.refitted[0]) == 3, "by its folds a copy takes 20 s, and 19 s are left after the first"
     assert said == ""
 

@@ -6,10 +6,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+from msgspec.structs import replace
 from search_books import HOLDOUT, books, plan
 
+from automl import registry
 from automl.modalities.tabular import profile_table
 from automl.search.budget import Clock
+from automl.search.ledger import Ledger
+from automl.search.objective import FoldResult
 from automl.search.schedule import Schedule
 from automl.settings import Settings
 from automl.table import Table
@@ -30,3 +35,59 @@ def test_defaults_that_cannot_start_yet_wait_for_those_that_can(tmp_path: Path) 
     ready = ("linear", "seriesnet")
     assert order(tmp_path / "some", lambda family: family in ready) == ["linear", "seriesnet", "mlp", "tabm"]
     assert order(tmp_path / "none", lambda _: False) == ["mlp", "linear", "tabm", "seriesnet"]
+
+
+def of_shares(
+    ledger: Ledger, shares: dict[str, float], *, seconds: float = 60.0, n_trials: int | None = None
+) -> Schedule:
+    """Of families with one default, whose fit takes a second, on two workers."""
+    made = plan(HOLDOUT, *shares, seconds=seconds)
+    candidates = tuple(
+        replace(c, share=shares[c.family], portfolio=registry.family(c.family).default(PROFILE)[:1])
+        for c in made.candidates
+    )
+    made = replace(made, candidates=candidates, wishes=replace(made.wishes, n_trials=n_trials))
+    return Schedule(made, PROFILE, ledger, Clock(started=time.monotonic(), seconds=seconds, reserve=0.0))
+
+
+def run(schedule: Schedule, ledger: Ledger, most: int = 9) -> list[str]:
+    """Families and origins of the trials that begin, each of which ends in a second with the same predictions."""
+    found: list[str] = []
+    while len(found) < most and (each := schedule.next()) is not None:
+        if each.share < 1.0:  # a point of the curve over rows
+            continue
+        found.append(f"{each.trial.family} {each.trial.origin}")
+        prediction = np.zeros(len(ledger.splits[0].valid))
+        result = FoldResult(prediction=prediction, value=1.0, seconds=1.0, n_iterations=None, curve=(), truncated=False)
+        schedule.fold_ended(ledger.add_fold(each.trial.number, each.fold, result), each.fold, 1.0)
+    return found
+
+
+def test_whose_share_pays_first_begins_and_baselines_come_third(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    schedule = of_shares(ledger, {"majority": 0.0, "knn": 0.2, "linear": 0.5, "tree": 0.3})
+    assert run(schedule, ledger, 4) == ["linear portfolio", "tree portfolio", "majority baseline", "knn portfolio"]
+
+
+def test_a_default_beyond_its_share_waits_for_what_tuning_leaves(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    begun = run(of_shares(ledger, {"knn": 0.04, "linear": 0.96}, seconds=10.0), ledger, 60)
+    assert begun[:9] == ["linear portfolio"] + ["linear search"] * 8
+    assert "knn portfolio" in begun, "its turn comes when the others had their shares"
+
+
+def test_no_more_trials_begin_than_were_asked_for_but_baselines_do(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    schedule = of_shares(ledger, {"majority": 0.0, "knn": 0.5, "linear": 0.5}, n_trials=1)
+    assert run(schedule, ledger) == ["knn portfolio", "majority baseline"]
+    assert schedule.is_full
+
+
+def test_families_whose_turn_never_came_are_told(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    schedule = of_shares(ledger, {"knn": 0.5, "linear": 0.5})
+    run(schedule, ledger, 1)
+    assert [(t.family, t.state, t.reason) for t in schedule.take_untried()] == [
+        ("linear", "skipped", "the search ended before its turn")
+    ]
+    assert schedule.take_untried() == []
