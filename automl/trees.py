@@ -166,24 +166,24 @@ def unpack(arrays: TreeArrays, d: int) -> list[Any]:
     """
     from sklearn.tree._tree import NODE_DTYPE, Tree
 
-    n_nodes = len(arrays.left)
     leaf = arrays.left == _LEAF
-    nodes = np.zeros(n_nodes, dtype=NODE_DTYPE)
-    nodes["left_child"] = arrays.left
-    nodes["right_child"] = arrays.right
-    nodes["feature"] = np.where(leaf, _NO_FEATURE, arrays.feature)
-    nodes["threshold"] = arrays.threshold
-    nodes["weighted_n_node_samples"] = arrays.weight
-    nodes["n_node_samples"] = np.maximum(1, np.minimum(arrays.weight, 2**40))
-    nodes["missing_go_to_left"] = arrays.missing_left
     places = np.cumsum(leaf, dtype=np.float64) - 1
     trees = []
     for part in arrays.slices():
+        n_nodes = part.stop - part.start
+        nodes = np.zeros(n_nodes, dtype=NODE_DTYPE)
+        nodes["left_child"] = arrays.left[part]
+        nodes["right_child"] = arrays.right[part]
+        nodes["feature"] = np.where(leaf[part], _NO_FEATURE, arrays.feature[part])
+        nodes["threshold"] = arrays.threshold[part]
+        nodes["weighted_n_node_samples"] = arrays.weight[part]
+        nodes["n_node_samples"] = np.maximum(1, np.minimum(arrays.weight[part], 2**40))
+        nodes["missing_go_to_left"] = arrays.missing_left[part]
         tree = Tree(d, np.ones(1, dtype=np.intp), 1)
         state = {
-            "max_depth": (part.stop - part.start) // 2,  # no tree of so many nodes is deeper, and no prediction asks
-            "node_count": part.stop - part.start,
-            "nodes": nodes[part],
+            "max_depth": n_nodes // 2,  # no tree of so many nodes is deeper, and no prediction asks
+            "node_count": n_nodes,
+            "nodes": nodes,
             "values": np.ascontiguousarray(places[part])[:, None, None],
         }
         tree.__setstate__(state)

@@ -24,6 +24,8 @@ from automl.trial import Trial
 
 _FIRST_TRIALS = 2
 _LEAST_SHARE = 1e-3
+# Their fits come to a proper end in whatever time they are given, so that a first one is never beyond the share.
+_PACED = frozenset({"neural", "boosting"})
 
 
 @dataclass(slots=True)
@@ -177,11 +179,12 @@ class Schedule:
             return 0.0 if len(self._ledger.trials) >= _FIRST_TRIALS else self._prices.total
         n_folds = len(self._ledger.splits)
         seconds = n_folds * self._prices.price(family, params)
-        for trial in self._ledger.trials.values():
-            if trial.family == family:
-                n_paid = n_folds if trial.state == "running" else len(trial.scores)
-                seconds += n_paid * self._prices.price(family, trial.params)
-        return seconds / max(self._candidates[family].share, _LEAST_SHARE)
+        mine = [trial for trial in self._ledger.trials.values() if trial.family == family]
+        for trial in mine:
+            n_paid = n_folds if trial.state == "running" else len(trial.scores)
+            seconds += n_paid * self._prices.price(family, trial.params)
+        turn = seconds / max(self._candidates[family].share, _LEAST_SHARE)
+        return min(turn, self._prices.total) if not mine and registry.family(family).traits & _PACED else turn
 
     def _offered(self, family: str) -> Trial | None:
         """The family's next default, or None if there is not the time for it, which is noted."""
