@@ -23,7 +23,7 @@ from automl.typography import counted
 
 _FIRST_JOB = 2_000_000
 _TICK = 0.25
-# Refits do not pack evenly, and fits of the search may end a moment after it.
+# Refits do not pack evenly, and fits of the search may end a moment after it; nets end well a little earlier, too.
 _MARGIN = 1.3
 _FAREWELL_SECONDS = 1.0
 _MOST_COPIES = 3
@@ -46,13 +46,15 @@ def seconds_to_hold(plan: Plan, ledger: Ledger, blend: Blend, clock: Clock) -> f
     most = min(_MOST_HELD, _WORTH * unseen) * (clock.seconds - clock.reserve)
     whole = [trial for trial in blend.trials if _can_be_refitted(trial)]
     copies = _copies(plan, blend)
-    expected = [(_expected(ledger, trial), copies[trial.number]) for trial in whole]
-    fits = [(seconds, n) for seconds, n in expected if _MARGIN * seconds + _FAREWELL_SECONDS <= most]
+    priced = [
+        ((1.0 if _is_paced(trial) else _MARGIN) * _expected(ledger, trial), copies[trial.number]) for trial in whole
+    ]
+    fits = [(seconds, n) for seconds, n in priced if seconds + _FAREWELL_SECONDS <= most]
     if not fits:
         return 0.0
     longest = max(seconds * math.ceil(n / plan.n_workers) for seconds, n in fits)
     needed = max(sum(seconds * n for seconds, n in fits) / plan.n_workers, longest)
-    return min(_MARGIN * needed + _FAREWELL_SECONDS, most)
+    return min(needed + _FAREWELL_SECONDS, most)
 
 
 def refit(
