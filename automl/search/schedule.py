@@ -160,8 +160,8 @@ class Schedule:
     def _next_default(self, is_ready: Callable[[str], bool]) -> str | None:
         """The family whose share of the search is the first to pay for its next default.
 
-        All families have had one before any has a second, but for those that their share never pays for: they wait,
-        as tuning does, for what the others leave. Baselines come third: a run that is cut short needs a model before
+        All families have had one before any has a second. A first one that its share never pays for waits, as tuning
+        does, for what the others leave. Baselines come third: a run that is cut short needs a model before
         it needs something to compare it with.
         """
         begun = {trial.family for trial in self._ledger.trials.values()}
@@ -169,7 +169,10 @@ class Schedule:
         for family, waiting in self._defaults.items():
             if self.is_full and _origin(family) != "baseline":
                 continue
-            if waiting and (turn := self._turn(family, waiting[0])) <= self._prices.total:
+            if not waiting:
+                continue
+            turn = self._turn(family, waiting[0])
+            if family in begun or turn <= self._prices.total:
                 turns[family] = not is_ready(family), family in begun, turn
         return min(turns, key=lambda family: turns[family], default=None)
 
