@@ -6,7 +6,6 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from msgspec.structs import replace
 
@@ -17,15 +16,11 @@ from automl.search.budget import Clock
 from automl.search.curve import RowsCurve
 from automl.search.jobs import Assignment
 from automl.search.ledger import Ledger
-from automl.search.prices import LEAST_SECONDS, Prices
+from automl.search.prices import Prices
 from automl.search.study import FamilyStudy
+from automl.search.turns import Turns, origin_of
 from automl.space import Params
 from automl.trial import Trial
-
-_FIRST_TRIALS = 2
-_LEAST_SHARE = 1e-3
-# Their fits come to a proper end in whatever time they are given, so that a first one is never beyond the share.
-_PACED = frozenset({"neural", "boosting"})
 
 
 @dataclass(slots=True)
@@ -57,6 +52,7 @@ class Schedule:
         self._defaults = {c.family: deque(dict(params) for params in c.portfolio) for c in plan.candidates}
         self._open: dict[int, _Open] = {}
         self._prices = Prices(plan, profile, clock)
+        self._turns = Turns(plan, profile, ledger, self._prices)
         self.curve = RowsCurve(plan, ledger, clock)
         self._studies: dict[str, FamilyStudy] = {}
         self._skipped: list[Trial] = []
@@ -95,7 +91,7 @@ class Schedule:
         """No more folds of this trial; the folds still running, to be cancelled. Its gain is told to the sampler."""
         book = self._open.pop(trial.number, None)
         if trial.origin == "search":
-            self._studies[trial.family].tell(trial.number, self._gain(trial))
+            self._studies[trial.family].tell(trial.number, _gain(self._ledger, trial))
         return book.running if book is not None else set()
 
     def take_skipped(self) -> list[Trial]:
@@ -147,59 +143,27 @@ class Schedule:
         return Assignment(trial, fold, self._prices.limit(trial, len(self._ledger.splits)))
 
     def _next_trial(self, is_ready: Callable[[str], bool]) -> Trial | None:
-        while (family := self._next_default(is_ready)) is not None:
+        while (family := self._turns.next_default(self._defaults, is_ready, only_baselines=self.is_full)) is not None:
             trial = self._offered(family)
             if trial is not None:
                 return trial
-        for family in () if self.is_full else self._by_claim():
+        for family in () if self.is_full else self._turns.by_claim(self._defaults):
             trial = self._offered(family) if self._defaults[family] else self._tuned(family)
             if trial is not None:
                 return trial
         return None
-
-    def _next_default(self, is_ready: Callable[[str], bool]) -> str | None:
-        """The family whose share of the search is the first to pay for its next default.
-
-        All families have had one before any has a second. A first one that its share never pays for waits, as tuning
-        does, for what the others leave. Baselines come third: a run that is cut short needs a model before
-        it needs something to compare it with.
-        """
-        begun = {trial.family for trial in self._ledger.trials.values()}
-        turns: dict[str, tuple[bool, bool, float]] = {}
-        for family, waiting in self._defaults.items():
-            if self.is_full and _origin(family) != "baseline":
-                continue
-            if not waiting:
-                continue
-            turn = self._turn(family, waiting[0])
-            if family in begun or turn <= self._prices.total:
-                turns[family] = not is_ready(family), family in begun, turn
-        return min(turns, key=lambda family: turns[family], default=None)
-
-    def _turn(self, family: str, params: Params) -> float:
-        """Seconds of all workers of which the family's share pays for its trials so far and one more."""
-        if _origin(family) == "baseline":
-            return 0.0 if len(self._ledger.trials) >= _FIRST_TRIALS else self._prices.total
-        n_folds = len(self._ledger.splits)
-        seconds = n_folds * self._prices.price(family, params)
-        mine = [trial for trial in self._ledger.trials.values() if trial.family == family]
-        for trial in mine:
-            n_paid = n_folds if trial.state == "running" else len(trial.scores)
-            seconds += n_paid * self._prices.price(family, trial.params)
-        turn = seconds / max(self._candidates[family].share, _LEAST_SHARE)
-        return min(turn, self._prices.total) if not mine and registry.family(family).traits & _PACED else turn
 
     def _offered(self, family: str) -> Trial | None:
         """The family's next default, or None if there is not the time for it, which is noted."""
         params = self._defaults[family].popleft()
         reason = self._prices.no_time(family, params, len(self._ledger.splits))
         if not reason:
-            return Trial(number=self._number(), family=family, params=params, origin=_origin(family))
+            return Trial(number=_number(self._ledger), family=family, params=params, origin=origin_of(family))
         self._pass_over(family, params, reason)
         return None
 
     def _pass_over(self, family: str, params: Params, reason: str) -> None:
-        number, origin = self._number(), _origin(family)
+        number, origin = _number(self._ledger), origin_of(family)
         skipped = Trial(number=number, family=family, params=params, origin=origin, state="skipped", reason=reason)
         self._ledger.open_trial(skipped)
         self._skipped.append(skipped)
@@ -208,27 +172,8 @@ class Schedule:
         params = dict(self._candidates[family].portfolio[0])
         if self._prices.no_time(family, params, len(self._ledger.splits)):
             return None
-        number = self._number()
+        number = _number(self._ledger)
         return Trial(number=number, family=family, params=self._study(family).ask(number), origin="search")
-
-    def _by_claim(self) -> list[str]:
-        """Families in the order of their claim on the next seconds.
-
-        Each is owed time in proportion to its share of the plan times how near its best trial is to the best of all
-        (exp of minus half the gap in standard errors); who is furthest behind what it is owed goes first.
-        """
-        complete = self._ledger.complete()
-        owed: dict[str, float] = {}
-        for family, candidate in self._candidates.items():
-            mine = next((t for t in complete if t.family == family), None)
-            waiting = self._defaults[family]
-            if not waiting and (mine is None or not registry.family(family).space(self._profile)):
-                continue
-            gap = 0.0 if mine is None else _gap(self._ledger, mine, complete[0])
-            weight = max(candidate.share, _LEAST_SHARE) * math.exp(-0.5 * min(20.0, gap))
-            price = self._prices.price(family, waiting[0]) * len(self._ledger.splits) if waiting else 0.0
-            owed[family] = (self._prices.spent(family) + max(price, LEAST_SECONDS)) / weight
-        return sorted(owed, key=lambda family: owed[family])
 
     def _study(self, family: str) -> FamilyStudy:
         if family not in self._studies:
@@ -236,34 +181,24 @@ class Schedule:
             fixed = {k: v for k, v in self._candidates[family].portfolio[0].items() if k not in space}
             study = FamilyStudy(space, fixed, self._plan.task.seed)
             for trial in self._ledger.trials.values():
-                gain = self._gain(trial)
+                gain = _gain(self._ledger, trial)
                 if trial.family == family and trial.state != "running" and gain is not None:
                     study.add(trial.params, gain)
             self._studies[family] = study
         return self._studies[family]
 
-    def _gain(self, trial: Trial) -> float | None:
-        """A trial's gain over the first complete trial of the run on the rows it has seen."""
-        done = [t for t in self._ledger.complete() if t.number != trial.number]
-        rows = self._ledger.rows(trial.number)
-        if not done or not len(rows):
-            return None
-        reference = min(done, key=lambda t: t.number).number
-        metric, y = self._ledger.metric, self._ledger.y[rows]
-        gains = [metric.gain(metric(y, self._ledger.prediction(n, rows))) for n in (trial.number, reference)]
-        return gains[0] - gains[1] if all(map(math.isfinite, gains)) else None
 
-    def _number(self) -> int:
-        return max(self._ledger.trials, default=-1) + 1
+def _gain(ledger: Ledger, trial: Trial) -> float | None:
+    """A trial's gain over the first complete trial of the run on the rows it has seen."""
+    done = [t for t in ledger.complete() if t.number != trial.number]
+    rows = ledger.rows(trial.number)
+    if not done or not len(rows):
+        return None
+    reference = min(done, key=lambda t: t.number).number
+    metric, y = ledger.metric, ledger.y[rows]
+    gains = [metric.gain(metric(y, ledger.prediction(n, rows))) for n in (trial.number, reference)]
+    return gains[0] - gains[1] if all(map(math.isfinite, gains)) else None
 
 
-def _gap(ledger: Ledger, mine: Trial, best: Trial) -> float:
-    """By how many standard errors a complete trial is behind the best, on row losses."""
-    rows = ledger.rows(best.number)
-    difference = ledger.losses(mine.number, rows) - ledger.losses(best.number, rows)
-    error = float(difference.std()) / math.sqrt(len(rows))
-    return max(0.0, float(difference.mean()) / error) if error > 0 else 0.0
-
-
-def _origin(family: str) -> Literal["baseline", "portfolio"]:
-    return "baseline" if "baseline" in registry.family(family).traits else "portfolio"
+def _number(ledger: Ledger) -> int:
+    return max(ledger.trials, default=-1) + 1

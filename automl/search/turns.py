@@ -1,0 +1,101 @@
+"""Whose turn it is: which family gets the next seconds, by what it costs beside its share of the search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from automl import registry
+from automl.plan import Plan
+from automl.profile import Profile
+from automl.search.ledger import Ledger
+from automl.search.prices import LEAST_SECONDS, Prices
+from automl.space import Params
+from automl.trial import Trial
+
+_FIRST_TRIALS = 2
+_LEAST_SHARE = 1e-3
+# Their fits come to a proper end in whatever time they are given, so that a first one is never beyond the share.
+_PACED = frozenset({"neural", "boosting"})
+
+
+class Turns:
+    """The order of families.
+
+    Args:
+        plan: Candidates with their shares.
+        profile: For spaces.
+        ledger: What they reached so far.
+        prices: What their fits cost.
+    """
+
+    def __init__(self, plan: Plan, profile: Profile, ledger: Ledger, prices: Prices) -> None:
+        self._profile, self._ledger, self._prices = profile, ledger, prices
+        self._candidates = {c.family: c for c in plan.candidates}
+
+    def next_default(
+        self, defaults: Mapping[str, Sequence[Params]], is_ready: Callable[[str], bool], *, only_baselines: bool
+    ) -> str | None:
+        """The family whose share of the search is the first to pay for its next default.
+
+        All families have had one before any has a second. A first one that its share never pays for waits, as tuning
+        does, for what the others leave. Baselines come third: a run that is cut short needs a model before
+        it needs something to compare it with.
+        """
+        begun = {trial.family for trial in self._ledger.trials.values()}
+        turns: dict[str, tuple[bool, bool, float]] = {}
+        for family, waiting in defaults.items():
+            if only_baselines and origin_of(family) != "baseline":
+                continue
+            if not waiting:
+                continue
+            turn = self._turn(family, waiting[0])
+            if family in begun or turn <= self._prices.total:
+                turns[family] = not is_ready(family), family in begun, turn
+        return min(turns, key=lambda family: turns[family], default=None)
+
+    def _turn(self, family: str, params: Params) -> float:
+        """Seconds of all workers of which the family's share pays for its trials so far and one more."""
+        if origin_of(family) == "baseline":
+            return 0.0 if len(self._ledger.trials) >= _FIRST_TRIALS else self._prices.total
+        n_folds = len(self._ledger.splits)
+        seconds = n_folds * self._prices.price(family, params)
+        mine = [trial for trial in self._ledger.trials.values() if trial.family == family]
+        for trial in mine:
+            n_paid = n_folds if trial.state == "running" else len(trial.scores)
+            seconds += n_paid * self._prices.price(family, trial.params)
+        turn = seconds / max(self._candidates[family].share, _LEAST_SHARE)
+        return min(turn, self._prices.total) if not mine and registry.family(family).traits & _PACED else turn
+
+    def by_claim(self, defaults: Mapping[str, Sequence[Params]]) -> list[str]:
+        """Families in the order of their claim on the next seconds.
+
+        Each is owed time in proportion to its share of the plan times how near its best trial is to the best of all
+        (exp of minus half the gap in standard errors); who is furthest behind what it is owed goes first.
+        """
+        complete = self._ledger.complete()
+        owed: dict[str, float] = {}
+        for family, candidate in self._candidates.items():
+            mine = next((t for t in complete if t.family == family), None)
+            waiting = defaults[family]
+            if not waiting and (mine is None or not registry.family(family).space(self._profile)):
+                continue
+            gap = 0.0 if mine is None else _gap(self._ledger, mine, complete[0])
+            weight = max(candidate.share, _LEAST_SHARE) * math.exp(-0.5 * min(20.0, gap))
+            price = self._prices.price(family, waiting[0]) * len(self._ledger.splits) if waiting else 0.0
+            owed[family] = (self._prices.spent(family) + max(price, LEAST_SECONDS)) / weight
+        return sorted(owed, key=lambda family: owed[family])
+
+
+def _gap(ledger: Ledger, mine: Trial, best: Trial) -> float:
+    """By how many standard errors a complete trial is behind the best, on row losses."""
+    rows = ledger.rows(best.number)
+    difference = ledger.losses(mine.number, rows) - ledger.losses(best.number, rows)
+    error = float(difference.std()) / math.sqrt(len(rows))
+    return max(0.0, float(difference.mean()) / error) if error > 0 else 0.0
+
+
+def origin_of(family: str) -> Literal["baseline", "portfolio"]:
+    """Where a default of the family comes from."""
+    return "baseline" if "baseline" in registry.family(family).traits else "portfolio"
