@@ -46,6 +46,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         seconds: Budget of the whole command, wall clock.
         n_trials: Most trials; None for as many as fit.
+        deterministic: Whether trials are counted and taken in turn, so that the same seed gives the same model.
         max_latency_ms: Most milliseconds a single-row prediction may take.
         max_size_mb: Most megabytes of the model file.
         policy: Path of an organisation's own rules.
@@ -57,6 +58,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     n_trials: int | None = None
+    deterministic: bool = False
     n_jobs: int | None = None
     memory_limit_bytes: int | None = None
     max_latency_ms: float | None = None

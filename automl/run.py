@@ -124,7 +124,8 @@ def resume(
             raise UsageError(f"{settings.data} has changed since the run began", f"try: automl fit {settings.data}")
         planned = run.read(PLAN, Plan)
         n_workers = min(planned.n_workers, settings.jobs or planned.n_workers)
-        planned = msgspec.structs.replace(planned, wishes=settings.wishes, n_workers=n_workers)
+        wishes = msgspec.structs.replace(settings.wishes, n_trials=settings.trials or planned.wishes.n_trials)
+        planned = msgspec.structs.replace(planned, wishes=wishes, n_workers=n_workers)
         context.sink(Planned(planned))
         return search(context, prepared, planned, run, engine)
 
@@ -357,6 +358,8 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
         problem = _learn_costs(ledger, planned)
         if problem:
             context.warn(problem)
+        if planned.wishes.deterministic and not clock.search_left:
+            context.warn("the time limit ended the search before its trials were done: run again, it may end elsewhere")
     context.sink(Decided(verdict))
     blend = loop.best
     if planned.validation.unseen_share:

@@ -73,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             include=self.include,
             exclude=self.exclude,
             n_trials=self.trials,
+            deterministic=self.deterministic,
             n_jobs=self.jobs,
             memory_limit_bytes=self.memory_limit,
             max_latency_ms=self.max_latency,

@@ -15,7 +15,7 @@ from automl.bundle import load_model
 from automl.context import Context
 from automl.errors import BudgetError, DataError, UsageError
 from automl.evaluate import evaluate_predictor
-from automl.events import BestChanged, Decided, Event, Planned, StageDone, TrialEnded, nowhere
+from automl.events import BestChanged, Decided, Event, Planned, StageDone, TrialEnded, TrialStarted, nowhere
 from automl.outcome import Outcome
 from automl.plan import Plan
 from automl.policy.saved import plan_json
@@ -93,6 +93,20 @@ def test_the_same_seed_gives_the_same_model(tmp_path: Path) -> None:
     for name in ("a", "b"):
         outcome = run.fit_table(DATA, settings(time_limit=300.0), tmp_path / name, nowhere)
         predictions.append(load_model(outcome.model).predict_table(DATA))
+    assert np.array_equal(predictions[0], predictions[1])
+
+
+def test_a_deterministic_run_counts_trials_and_does_not_hang_on_how_fast_its_fits_are(tmp_path: Path) -> None:
+    def dawdle(event: Event) -> None:
+        time.sleep(0.3 if isinstance(event, TrialStarted) and event.number % 3 else 0.0)
+
+    wanted = {"engine": "processes", "jobs": 2, "trials": None, "time_limit": 300.0}
+    told = settings(include=("linear", "tree", "lightgbm"), **wanted)
+    outcomes = [run.fit_table(DATA, told, tmp_path / sink.__name__, sink) for sink in (nowhere, dawdle)]
+    trials = [[(t.family, t.params, t.value) for t in outcome.trials] for outcome in outcomes]
+    assert trials[0] == trials[1]
+    assert outcomes[0].plan.wishes.n_trials == sum(len(c.portfolio) for c in outcomes[0].plan.candidates if c.share)
+    predictions = [load_model(outcome.model).predict_table(DATA) for outcome in outcomes]
     assert np.array_equal(predictions[0], predictions[1])
 
 

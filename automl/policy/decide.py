@@ -22,7 +22,7 @@ from automl.policy.weigh import Entrant, Trace, enter, judge
 from automl.pretrained.cached import CachedEncoder
 from automl.profile import Profile
 from automl.task import Task
-from automl.typography import format_share
+from automl.typography import counted, format_share
 
 BUDGET, VALIDATION, KINDS = "P034", "P042", "P046"
 # A kind whose best family weighs less than this share of the other kind's best is not tried.
@@ -85,14 +85,15 @@ def decide(
     trace.say(VALIDATION, validation.sentence)
     runners = cut(case, entrants, model, validation, n_workers, trace)
     _name_kinds(runners, trace)
+    candidates = _candidates(runners, validation, n_workers, case, _most_defaults(rulings))
     return Plan(
         task=task,
         validation=validation,
-        candidates=_candidates(runners, validation, n_workers, case, _most_defaults(rulings)),
+        candidates=candidates,
         ruled_out=tuple(sorted(trace.ruled_out, key=lambda r: (r.rule, r.family))),
         reasons=tuple(sorted(trace.reasons, key=lambda r: r.rule)),
         hardware=hardware,
-        wishes=wishes,
+        wishes=_counted(wishes, candidates, trace),
         n_workers=n_workers,
         threads_per_fit=threads,
         max_models=min(e.count for _, r in rulings for e in r.effects if isinstance(e, MaxModels)),
@@ -113,6 +114,15 @@ def _checked(wishes: Wishes, most_seconds: float | None, trace: Trace) -> Wishes
     used = search_seconds(wishes)
     trace.say(BUDGET, f"{seconds_text(wishes.seconds)} in all: {seconds_text(used)} to search, the rest to finish in")
     return wishes
+
+
+def _counted(wishes: Wishes, candidates: Sequence[Candidate], trace: Trace) -> Wishes:
+    """With a number of trials where the run is to be deterministic: of the defaults, unless the user gave one."""
+    if not wishes.deterministic or wishes.n_trials is not None:
+        return wishes
+    n_trials = sum(len(c.portfolio) for c in candidates if c.share)
+    trace.say(BUDGET, f"{counted(n_trials, 'trial')}, as many as defaults: a deterministic run counts them")
+    return msgspec.structs.replace(wishes, n_trials=n_trials)
 
 
 def _noticed(spent: float, wishes: Wishes, trace: Trace) -> float:

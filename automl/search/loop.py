@@ -38,9 +38,10 @@ _NOISE = 0.05
 
 @dataclass(slots=True)
 class _Flight:
-    """Jobs on their way, by number."""
+    """Jobs on their way and results that wait for those of earlier jobs, by number."""
 
     jobs: dict[int, Assignment] = field(default_factory=dict)
+    early: dict[int, JobResult] = field(default_factory=dict)
     n_started: int = _FIRST_JOB
 
 
@@ -87,10 +88,7 @@ class Search:
                 if not self._flight.jobs:
                     reason = self._nothing_left()
                     break
-                results = self._engine.wait(min(_TICK, self._clock.search_left))
-                ended = [self._take(result) for result in results]
-                self._fill()
-                self._is_behind |= any(ended)
+                self._receive(self._engine.wait(min(_TICK, self._clock.search_left)))
                 if self._is_behind and time.monotonic() >= self._due:
                     self._update_best()
                 self._sink(self._progress())
@@ -124,6 +122,19 @@ class Search:
             self._sink(TrialStarted(trial.number, trial.family))
         left = self._clock.search_left
         self._engine.submit(fold_job(self._plan, self._ledger, assignment, number=number, left=left))
+
+    def _receive(self, results: list[JobResult]) -> None:
+        """Enter results and start what follows: all there are, or, where it is not to hang on the clock, in turn."""
+        if not self._plan.wishes.deterministic:
+            for result in results:
+                self._is_behind |= self._take(result)
+            self._fill()
+            return
+        flight = self._flight
+        flight.early |= {result.number: result for result in results}
+        while flight.jobs and (first := min(flight.jobs)) in flight.early:
+            self._is_behind |= self._take(flight.early.pop(first))
+            self._fill()
 
     def _take(self, result: JobResult) -> bool:
         """Enter a result; whether the best model may have changed."""
@@ -184,7 +195,7 @@ class Search:
             return "stopped by the user"
         if self._clock.search_left <= 0:
             return "the time limit was reached"
-        if not self._schedule.every_family_tried:
+        if self._plan.wishes.deterministic or not self._schedule.every_family_tried:
             return ""
         if self.forecast is None and (foreseen := self._foresee()) is not None:
             self._sink(Foreseen(foreseen))

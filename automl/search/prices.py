@@ -30,7 +30,8 @@ class Prices:
     """Seconds of folds and trials.
 
     Args:
-        plan: Costs and shares of the candidates.
+        plan: Costs and shares of the candidates. Where the run is to be deterministic, its costs are taken for what
+            fits took, and its budget for what is left of it.
         profile: For cost models.
         clock: The time there is now is what the shares are of.
 
@@ -42,14 +43,16 @@ class Prices:
         self._plan, self._profile, self._clock = plan, profile, clock
         self._candidates = {c.family: c for c in plan.candidates}
         self._spent = {c.family: _Spent() for c in plan.candidates}
-        self.total = clock.search_left * plan.n_workers
+        self._is_timed = not plan.wishes.deterministic
+        self.total = self._left * plan.n_workers
 
     def note(self, trial: Trial, seconds: float) -> None:
         """Take note of what a fold took."""
         spent = self._spent.get(trial.family)
         if spent is not None:
-            spent.seconds += seconds
-            spent.expected += self._expected(trial.family, trial.params)
+            expected = self._expected(trial.family, trial.params)
+            spent.seconds += seconds if self._is_timed else expected
+            spent.expected += expected
 
     def spent(self, family: str) -> float:
         """Seconds a family has had so far."""
@@ -62,6 +65,8 @@ class Prices:
         limit where there is time for more; it is what a fold may take where there is not.
         """
         left = self._clock.search_left
+        if not self._is_timed:
+            return left
         for_each = left / math.ceil((n_folds - len(trial.scores)) / self._plan.n_workers)
         wanted = min(_MARGIN * self.price(trial.family, trial.params), for_each)
         return min(left, max(wanted, self._fair(trial.family, n_folds)))
@@ -76,7 +81,7 @@ class Prices:
         if not self._spent[family].seconds:
             grows = registry.family(family).traits & _GROWING
             price = min(price, self._fair(family, n_folds)) * (_LEAST_PART if grows else 1.0)
-        needed, left = price * math.ceil(n_folds / self._plan.n_workers), self._clock.search_left
+        needed, left = price * math.ceil(n_folds / self._plan.n_workers), self._left
         return "" if needed <= left else f"needs about {needed:.1f} s for {n_folds} folds, and {left:.1f} s are left"
 
     def price(self, family: str, params: Params) -> float:
@@ -84,6 +89,12 @@ class Prices:
         spent = self._spent[family]
         ratio = spent.seconds / spent.expected if spent.expected > 0 else 1.0
         return self._expected(family, params) * ratio
+
+    @property
+    def _left(self) -> float:
+        """Seconds of one worker that are left of the search, or that it began with as long as there are any."""
+        left = self._clock.search_left
+        return left if self._is_timed or not left else self._clock.seconds - self._clock.reserve
 
     def _expected(self, family: str, params: Params) -> float:
         """Seconds a fold should take by the plan, in proportion to the cost model for other parameters."""

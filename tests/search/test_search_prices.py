@@ -43,6 +43,15 @@ def test_a_fold_may_take_what_it_should_and_half_more_where_all_folds_then_fit()
     assert measured.limit(trial(), 4) == pytest.approx(10.0, rel=0.05), "20 s for two rounds of two folds"
 
 
+def test_a_deterministic_run_takes_what_was_expected_for_what_fits_took() -> None:
+    made = plan(FOLDS, "linear", "tree", seconds=20.0)
+    counted = msgspec.structs.replace(made, wishes=msgspec.structs.replace(made.wishes, deterministic=True))
+    measured = Prices(counted, PROFILE, Clock(started=time.monotonic() - 10.0, seconds=20.0, reserve=0.0))
+    measured.note(trial(), 3.0)
+    assert (measured.price("linear", PARAMS), measured.spent("linear"), measured.total) == (1.0, 1.0, 40.0)
+    assert measured.limit(trial(), 4) == pytest.approx(10.0, rel=0.05), "only the end of the search cuts it short"
+
+
 def test_a_first_trial_may_start_cut_short_and_a_later_one_needs_the_time() -> None:
     made = prices(3.0)
     assert made.no_time("linear", PARAMS, 4) == ""
