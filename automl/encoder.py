@@ -241,7 +241,6 @@ def fit_encoder(
     """
     told = {task.target, task.group, task.weight}
     features = [c for c in profile.features if c.name not in told and c.kind in _ENCODED]
-    n_texts = sum(c.kind == "text" for c in features)
     columns = {column.name: column for column in table.columns()}
     encodings: list[ColumnEncoding] = []
     texts: dict[str, TextSpace] = {}
@@ -249,7 +248,7 @@ def fit_encoder(
     projections: dict[str, Projection] = {}
     for i, column in enumerate(features):
         dates = [c for c in features[:i] if c.kind == "datetime"]
-        fitted, spaces = fit_column(columns, column, dates, max(1, n_texts))
+        fitted, spaces = fit_column(columns, column, dates)
         encodings += fitted
         texts |= spaces.texts
         lexicons |= spaces.lexicons

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.family import Family, FitLog, Limits, Model, Rows, State
-from automl.features import Features, Layout
-from automl.space import Params
-from automl.task import Task
+from automl.family import FitLog, Limits, Model, Rows, State
+from automl.features import Features
 
 
 class OnLogScale:
@@ -33,13 +30,6 @@ class OnLogScale:
     def load(self, state: State) -> None:
         """Load the model."""
         self._model.load(state)
-
-
-def build_model(family: Family, params: Params, task: Task, layout: Layout) -> Model:
-    """An unfitted model of a family, on the scale that the task's metric speaks of."""
-    if task.metric != "rmsle":
-        return family.build(params, task, layout)
-    return OnLogScale(family.build(params, msgspec.structs.replace(task, metric="rmse"), layout))
 
 
 def _logarithms(rows: Rows) -> Rows:

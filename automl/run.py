@@ -355,8 +355,7 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
         if loop.best is None:
             raise _no_model(ledger, planned)
         verdict = judge(ledger, planned)
-        problem = _learn_costs(ledger, planned)
-        if problem:
+        if problem := _learn_costs(ledger, planned):
             context.warn(problem)
         if planned.wishes.deterministic and not clock.search_left:
             context.warn("the time limit ended the search before its trials were done: run again, it may end elsewhere")

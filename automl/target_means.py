@@ -48,7 +48,7 @@ class TargetMeans:
         Returns:
             The means, and (n_rows, n_features * n_means) those of the rows, feature by feature.
         """
-        weights, targets = _weights(rows), _targets(rows, n_classes)
+        weights, targets = row_weights(rows), targets_of(rows, n_classes)
         targets = targets - weights @ targets / max(weights.sum(), 1e-12)
         sizes = np.asarray(rows.x.layout.n_levels, dtype=np.intp)[features] + 2
         fold = np.random.default_rng(seed).permutation(rows.x.n_rows) % _N_FOLDS
@@ -108,11 +108,17 @@ def _offset(sizes: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
 
 
-def _weights(rows: Rows) -> Matrix:
+def row_weights(rows: Rows) -> Matrix:
+    """(n_rows,) the weights, 1 where there are none."""
     return np.ones(rows.x.n_rows) if rows.weights is None else np.asarray(rows.weights, dtype=np.float64)
 
 
-def _targets(rows: Rows, n_classes: int) -> Matrix:
+def n_means(n_classes: int) -> int:
+    """Means of a target: one, or one of each frequent class where there are more than two; 0 classes for regression."""
+    return min(n_classes, _MAX_CLASSES) if n_classes > 2 else 1
+
+
+def targets_of(rows: Rows, n_classes: int) -> Matrix:
     """(n_rows, n_means) what is averaged: the value, or whether a row is of the second, or of each frequent, class."""
     if n_classes <= 1:
         return np.asarray(rows.y, dtype=np.float64)[:, None]

@@ -18,14 +18,13 @@ from automl.encoding.columns import (
     Spaces,
     TextEncoding,
     WordsEncoding,
-    count_words,
     first_number,
     split_items,
 )
 from automl.encoding.dates import varying_parts
 from automl.encoding.kinds import ColumnEncoding
 from automl.encoding.media import AudioEncoding, ImageEncoding, MediaEncoding
-from automl.encoding.text import LEAST_TOPICS, fit_text, n_topics
+from automl.encoding.text import fit_text
 from automl.encoding.values import Missing, level_counts, read_dates, read_numbers, read_texts
 from automl.encoding.words import fit_lexicon
 from automl.profile import ColumnProfile, Extent
@@ -38,6 +37,7 @@ _FEW_CODES = 10
 _MAX_ITEMS = 20
 _MAX_GAPS = 3
 _LEVEL_DIMS = 12
+TOPICS = 8  # of a text, whose words tell of the target by scores; more of them drown those in trees and nets
 _SEPARATORS = (",", ";", "|")
 
 
@@ -103,19 +103,18 @@ def fit_date(columns: Columns, profile: ColumnProfile, others: Sequence[ColumnPr
     return DateEncoding(profile.name, parts, missing, profile.date_format, origin, tuple(since), not bad.any())
 
 
-def fit_texts(column: Column, profile: ColumnProfile, n_columns: int) -> tuple[list[ColumnEncoding], Spaces]:
+def fit_texts(column: Column, profile: ColumnProfile) -> tuple[list[ColumnEncoding], Spaces]:
     """What a column of strings gives beyond codes: a vector, counts, the first number; words and terms if it is text.
 
     Args:
         column: Training values.
         profile: Of the column.
-        n_columns: Columns of text, among which dimensions are divided.
     """
     missing = Missing.of(profile)
     texts = read_texts(column, missing)
     is_text = profile.kind == "text"
     n_known = int((~texts.missing).sum())
-    space = fit_text(texts, max(LEAST_TOPICS, _room(texts, n_known, n_columns) if is_text else _LEVEL_DIMS))
+    space = fit_text(texts, TOPICS if is_text else _LEVEL_DIMS)
     number = first_number(texts)
     numbered = bool(np.isfinite(number).sum() >= 0.6 * n_known > 0 and np.unique(number[np.isfinite(number)]).size > 1)
     n_dims = space.n_dims if space else 0
@@ -136,12 +135,6 @@ def fit_texts(column: Column, profile: ColumnProfile, n_columns: int) -> tuple[l
         )
     spaces = Spaces({profile.name: space} if space else {}, {profile.name: lexicon} if lexicon else {})
     return encodings, spaces
-
-
-def _room(texts: Column, n_known: int, n_columns: int) -> int:
-    """Dimensions for a column of text."""
-    n_words = float(np.nan_to_num(np.nanmean(count_words(texts)))) if n_known else 0.0
-    return n_topics(n_words, n_known, n_columns)
 
 
 def fit_items(column: Column, profile: ColumnProfile) -> ItemsEncoding | None:
@@ -175,7 +168,7 @@ def fit_media(profile: ColumnProfile) -> MediaEncoding:
 
 
 def fit_column(
-    columns: Columns, profile: ColumnProfile, dates: Sequence[ColumnProfile], n_texts: int
+    columns: Columns, profile: ColumnProfile, dates: Sequence[ColumnProfile]
 ) -> tuple[list[ColumnEncoding], Spaces]:
     """The encodings of one column, and what was learned of its texts.
 
@@ -183,7 +176,6 @@ def fit_column(
         columns: Training values.
         profile: Of the column.
         dates: Date columns before it in the file.
-        n_texts: Columns of text in the file.
     """
     column = columns[profile.name]
     if profile.kind == "number":
@@ -203,7 +195,7 @@ def fit_column(
             encodings.append(fit_number(column, profile, strict=False))
     if profile.kind != "text" and not _has_words(column, profile):
         return encodings, Spaces()
-    texts, spaces = fit_texts(column, profile, n_texts)
+    texts, spaces = fit_texts(column, profile)
     return encodings + texts, spaces
 
 

@@ -19,27 +19,6 @@ _CHUNK_ROWS = 20_000
 _MAX_CHARACTERS = 20_000  # of one text
 
 
-LEAST_TOPICS = 4
-_MOST_TOPICS = 256  # of all columns
-_TOPICS_A_WORD, _ROWS_A_TOPIC = 12, 20
-_MOST_CELLS = 2**25  # of all vectors of texts, 128 MiB
-
-
-def n_topics(n_words: float, n_rows: int, n_columns: int) -> int:
-    """Dimensions of the space of a column of text: more for long texts, fewer for few rows and many columns.
-
-    On short reviews and tweets, 256 dimensions halve the way from 32 to all terms in the log loss of a linear model;
-    on titles of a few words more than some dozens bring nothing.
-
-    Args:
-        n_words: Of a text, on average.
-        n_rows: With a text.
-        n_columns: Of text.
-    """
-    limits = (_TOPICS_A_WORD * n_words, _MOST_TOPICS / n_columns, n_rows / _ROWS_A_TOPIC)
-    return int(min(*limits, _MOST_CELLS / n_columns / n_rows)) if n_rows else 0
-
-
 @dataclass(frozen=True, slots=True)
 class TextSpace:
     """What was learned of one column of texts.

@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 
 from automl.errors import Unsuitable
 from automl.explainers import Member, Shipped
+from automl.explainers._additive import as_shipped
 from automl.explainers.pool import RowPool
 from automl.features import Features
-from automl.probabilities import FLOOR
+from automl.text_scores import WithTextScores
 
 Values = NDArray[np.float64]
 
@@ -199,19 +200,23 @@ def exact_shap(
         x = x.take(slice(0, n_rows))
         weights = [member.weight for member in shipped.members]
         values, base = _sum([each(x) for each in explain], np.asarray(weights) / sum(weights))
-    by_column = _by_column(values, x)
     said = " and ".join(sorted(set(kinds)))
     over = "the training rows in each tree's nodes" if said == "tree" else f"{background.n_rows} background rows"
     explainer = f"exact {said} SHAP of {len(kinds)} model{'s' if len(kinds) > 1 else ''}, over {over}"
-    return _as_shipped(by_column, base, shipped, x, positive, explainer)
+    told = as_shipped(values, base, shipped, x, positive)
+    if told is None:
+        raise Refused("scores of the models don't add up to the blended and calibrated prediction")
+    values, bases, unit = told
+    return ShapValues(values, bases, bases + values.sum(axis=1), unit, explainer)
 
 
 def _kinds(shipped: Shipped) -> list[str]:
     kinds = []
     for member in shipped.members:
-        if "tree" in member.family.traits and hasattr(member.model, "tree_ensemble"):
+        model = _opened(member)[0]
+        if "tree" in member.family.traits and hasattr(model, "tree_ensemble"):
             kinds.append("tree")
-        elif "linear" in member.family.traits and hasattr(member.model, "linear_terms"):
+        elif "linear" in member.family.traits and hasattr(model, "linear_terms"):
             kinds.append("linear")
         else:
             raise Refused("not every model in the blend is of trees or linear")
@@ -224,12 +229,34 @@ def _kinds(shipped: Shipped) -> list[str]:
 
 
 def _explainer(member: Member, kind: str, background: Features) -> Callable[[Features], tuple[Values, Values]]:
-    """Explain one member: x -> (values (n_rows, d_features, n_scores), base (n_scores,)).
+    """Explain one member: x -> (values (n_rows, n_columns, n_scores), base (n_scores,)).
 
     Raises:
         Unsuitable: Its trees or terms do not add up to what it predicts.
     """
-    model: Any = member.model
+    model, features = _opened(member)
+    explain = _by_feature(model, kind, features(background))
+
+    def by_column(x: Features) -> tuple[Values, Values]:
+        read = features(x)
+        values, base = explain(read)
+        return _by_column(values, read), base
+
+    return by_column
+
+
+def _opened(member: Member) -> tuple[Any, Callable[[Features], Features]]:
+    """The model of numbers and codes in a member, and how it reads rows."""
+    model = member.model
+    return (model.model, model.features) if isinstance(model, WithTextScores) else (model, lambda x: x)
+
+
+def _by_feature(model: Any, kind: str, background: Features) -> Callable[[Features], tuple[Values, Values]]:
+    """Explain a model: x -> (values (n_rows, d_features, n_scores), base (n_scores,)).
+
+    Raises:
+        Unsuitable: Its trees or terms do not add up to what it predicts.
+    """
     if kind == "tree":
         trees = model.tree_ensemble()
         if hasattr(trees, "predict"):
@@ -313,71 +340,3 @@ def _by_column(values: Values, x: Features) -> Values:
     """(n_rows, d_features, n_scores) -> (n_rows, n_columns, n_scores): the sum over each column's features."""
     sources = np.asarray([*x.layout.num_sources, *x.layout.cat_sources], dtype=np.int64)
     return _folded(values.transpose(1, 0, 2), sources, len(x.layout.columns))
-
-
-def _as_shipped(
-    values: Values, base: Values, shipped: Shipped, x: Features, positive: int | None, explainer: str
-) -> ShapValues:
-    """Values in the log-odds, probabilities or values that ship; `Refused` if they are those of another model."""
-    predicted = shipped.predict(x)
-    if positive is not None and values.shape[2] == 2:
-        values, base = values[:, :, [positive]], base[[positive]]
-    elif positive == 0:
-        values, base = -values, -base
-    usable = _unclipped(shipped, x)
-    for unit, target in _targets(predicted, shipped, positive):
-        if target.shape[1] != values.shape[2]:
-            continue
-        centred = values.shape[2] > 1 and unit == "log-odds"
-        told = values - values.mean(axis=2, keepdims=True) if centred else values
-        start = base - base.mean() if centred else base
-        score = start + told.sum(axis=1)
-        line = _line(score, target, usable if unit == "log-odds" else np.ones(len(score), dtype=bool))
-        if line is not None:
-            slope, offset = line
-            bases = np.repeat((slope * start + offset)[None], len(values), axis=0)
-            told = slope * told
-            return ShapValues(told, bases, bases + told.sum(axis=1), unit, explainer)
-    raise Refused("scores of the models don't add up to the blended and calibrated prediction")
-
-
-def _targets(predicted: Values, shipped: Shipped, positive: int | None) -> Iterator[tuple[str, Values]]:
-    """What ships, (n_rows, n_outputs), in each space it may be additive in, with its unit."""
-    if not shipped.task.is_classification:
-        yield shipped.task.target, predicted[:, None]
-        return
-    logs = np.log(np.clip(predicted, 1e-15, 1.0))
-    if positive is not None:
-        yield "log-odds", (logs[:, positive] - logs[:, 1 - positive])[:, None]
-        yield "probability", predicted[:, [positive]]
-    else:
-        yield "log-odds", logs - logs.mean(axis=1, keepdims=True)
-        yield "probability", predicted
-
-
-def _unclipped(shipped: Shipped, x: Features) -> NDArray[np.bool_]:
-    """(n_rows,) where no member's probability stands at the floor, beyond which its score no longer shows."""
-    inside = np.ones(x.n_rows, dtype=bool)
-    if shipped.task.is_classification:
-        for member in shipped.members:
-            inside &= (member.model.predict(x) > 2 * FLOOR).all(axis=1)
-    return inside
-
-
-def _line(score: Values, target: Values, usable: NDArray[np.bool_]) -> tuple[float, Values] | None:
-    """Slope and offsets (n_outputs,) with target = slope * score + offset; None if there are none.
-
-    On fewer rows than tell a line from chance, only the line of slope 1 through 0 counts.
-    """
-    if not usable.any():
-        return None
-    score, target = score[usable], target[usable]
-    slope, offset = 1.0, np.zeros(score.shape[1])
-    if len(score) >= _MIN_ROWS:
-        away = score - score.mean(axis=0)
-        spread = float((away**2).sum())
-        slope = float((away * target).sum()) / spread if spread > 0 else 1.0
-        offset = target.mean(axis=0) - slope * score.mean(axis=0)
-    allowed = 1e-4 * float(np.ptp(target, axis=0).max()) + 1e-6 * (1e-3 + float(np.abs(target).max()))
-    exact = float(np.abs(target - (slope * score + offset)).max()) <= allowed
-    return (slope, offset) if exact and slope > 0 else None

@@ -37,6 +37,7 @@ _CURVE_POINTS = 100
 # a split on codes parts off 32 levels at most, and finds chance ones.
 _MANY_LEVELS = 30
 _MOST_CODES = 1_000  # codes go by frequency; rarer levels are told apart by their means only
+_D_WORDS = 60  # features that take as long as the frequent words of texts, most of which a row lacks
 _FAR = float(np.finfo(np.float32).max)
 
 
@@ -261,7 +262,8 @@ def _cost(profile: Profile, params: Params, hardware: Hardware) -> Cost:
     rate = float(params["learning_rate"] or 0.05)
     trees = 20 / rate * (size.n_outputs if size.n_outputs > 2 else 1)
     leaves = min(leaves, max(2.0, size.n_rows / float(params["min_data_in_leaf"] or 1)))
-    d = max(1.0, size.d * float(params["feature_fraction"] or 1.0))
+    d = float(size.d + (_D_WORDS if profile.holds("text") else 0))
+    d = max(1.0, d * float(params["feature_fraction"] or 1.0))
     # Rows pass once a level, histograms of every leaf are scanned; fitted on nine tables of 100 to 32,000 rows.
     seconds = trees * (1.5e-4 + 8e-10 * size.n_rows * (d + 12) * np.log2(leaves + 1) + d * (1.5e-6 + 2.5e-7 * leaves))
     memory = 50e6 + 5 * size.n_rows * size.d + 20 * 20 * 255 * d * leaves / 16 + trees * leaves * 100

@@ -11,19 +11,19 @@ import numpy as np
 
 from automl.checks import run_checks
 from automl.checks.context import Context
-from automl.encoding.fit import MOST_LEVELS
-from automl.encoding.text import LEAST_TOPICS, n_topics
+from automl.encoding.fit import MOST_LEVELS, TOPICS
 from automl.errors import DataError
 from automl.modalities._columns import profile_column
 from automl.profile import ColumnProfile, Finding, Modality, Profile, Role, Shape
 from automl.settings import Settings
 from automl.table import Column, Table
+from automl.target_means import n_means
 from automl.task import Task, infer_task
 
 N_PROFILED = 100_000  # rows looked at; what is rarer than 1 in 10,000 may be missed beyond
 UNSTRUCTURED = "none"  # as in --group none, --time none: rows are split at random though groups or a drift were found
 _D_DATETIME = 8  # numeric features of a date
-_D_COUNTS = 4  # numeric features of a text beside its topics
+_D_COUNTS = 4  # numeric features of a text beside its topics and its scores by words and by characters
 _D_MEDIA = 280  # numeric features of an image or a sound
 
 
@@ -103,7 +103,6 @@ def shape_of(columns: Iterable[ColumnProfile], n_rows: int, task: Task) -> Shape
         task: What is learned.
     """
     columns = tuple(columns)
-    n_texts = sum(c.is_feature and c.kind == "text" for c in columns)
     d_num = d_cat = n_levels = 0
     for column in columns:
         if not column.is_feature:
@@ -114,7 +113,7 @@ def shape_of(columns: Iterable[ColumnProfile], n_rows: int, task: Task) -> Shape
         elif column.kind == "datetime":
             d_num += _D_DATETIME
         elif column.kind == "text":
-            d_num += max(LEAST_TOPICS, n_topics(column.n_words, n_rows - column.n_missing, n_texts)) + _D_COUNTS
+            d_num += TOPICS + _D_COUNTS + 2 * n_means(len(task.classes))
         elif column.kind in ("image", "audio"):
             d_num += _D_MEDIA
         elif column.kind in ("number", "boolean", "ordinal"):

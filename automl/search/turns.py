@@ -16,8 +16,10 @@ from automl.trial import Trial
 
 _FIRST_TRIALS = 2
 _LEAST_SHARE = 1e-3
-# Their fits come to a proper end in whatever time they are given, so that a first one is never beyond the share.
+# Their fits come to a proper end in whatever time they are given, so that a first one is never beyond the share, unless
+# that is small beside the largest.
 _PACED = frozenset({"neural", "boosting"})
+_SMALL = 0.25
 
 
 class Turns:
@@ -65,8 +67,11 @@ class Turns:
         for trial in mine:
             n_paid = n_folds if trial.state == "running" else len(trial.scores)
             seconds += n_paid * self._prices.price(family, trial.params)
-        turn = seconds / max(self._candidates[family].share, _LEAST_SHARE)
-        return min(turn, self._prices.total) if not mine and registry.family(family).traits & _PACED else turn
+        share = self._candidates[family].share
+        turn = seconds / max(share, _LEAST_SHARE)
+        is_small = share < _SMALL * max(candidate.share for candidate in self._candidates.values())
+        is_paced = not mine and not is_small and registry.family(family).traits & _PACED
+        return min(turn, self._prices.total) if is_paced else turn
 
     def by_claim(self, defaults: Mapping[str, Sequence[Params]]) -> list[str]:
         """Families in the order of their claim on the next seconds.

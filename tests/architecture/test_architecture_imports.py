@@ -40,6 +40,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
             "penalised",
             "linear_model",
             "log_scale",
+            "text_scores",
+            "building",
             "terms",
             "text_cost",
             "probabilities",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from automl.errors import DataError, UsageError
 from automl.modalities.tabular import profile_table, shape_of
-from automl.profile import ColumnProfile, Extent, Finding, Profile
+from automl.profile import ColumnProfile, Finding, Profile
 from automl.settings import Settings
 from automl.table import Table
 from automl.task import Task
@@ -264,10 +264,9 @@ def test_shape_counts_as_the_encoder_does() -> None:
         for k in kinds
     ]
     shape = shape_of(columns, 10, CLASSES)
-    assert (shape.d_num, shape.d_cat, shape.n_levels, shape.n_rows, shape.n_outputs) == (19, 2, 10, 10, 3)
-    told = {"kind": "text", "confidence": 1.0, "evidence": "", "storage": "string", "n_missing": 1_000}
-    texts = [ColumnProfile(name="t", extent=Extent(words=20.0), **told)]  # type: ignore[arg-type]
-    assert shape_of(texts, 5_000, CLASSES).d_num == 200 + 4
+    assert (shape.d_num, shape.d_cat, shape.n_levels, shape.n_rows, shape.n_outputs) == (29, 2, 10, 10, 3), (
+        "of a text 8 topics, 4 counts and 2 scores a class"
+    )
 
 
 @pytest.mark.parametrize(

@@ -76,10 +76,13 @@ def test_a_default_beyond_its_share_waits_for_what_tuning_leaves(tmp_path: Path)
     assert "knn portfolio" in begun, "its turn comes when the others had their shares"
 
 
-def test_a_first_boosted_model_is_never_beyond_its_share(tmp_path: Path) -> None:
+def test_a_first_boosted_model_is_beyond_its_share_only_where_that_is_small(tmp_path: Path) -> None:
     ledger = books(tmp_path)
-    schedule = of_shares(ledger, {"knn": 0.1, "lightgbm": 0.1, "linear": 0.8}, seconds=3.0)
+    schedule = of_shares(ledger, {"knn": 0.16, "lightgbm": 0.16, "linear": 0.6}, seconds=3.0)
     assert run(schedule, ledger, 2) == ["linear portfolio", "lightgbm portfolio"]
+    little = books(tmp_path / "little")
+    schedule = of_shares(little, {"knn": 0.1, "lightgbm": 0.1, "linear": 0.8}, seconds=3.0)
+    assert run(schedule, little, 2) == ["linear portfolio", "linear search"], "one that is expected to count for little"
 
 
 def test_no_more_trials_begin_than_were_asked_for_but_baselines_do(tmp_path: Path) -> None:

@@ -1,0 +1,27 @@
+"""Models of a family as the data want them: on the scale of the metric, texts as numbers where it reads no words."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import msgspec
+
+from automl.family import Family, Model
+from automl.features import Layout
+from automl.log_scale import OnLogScale
+from automl.space import Params
+from automl.task import Task
+from automl.text_scores import WithTextScores, has_terms
+
+_READ_ROWS_THEMSELVES = frozenset({"text", "sequence", "baseline"})
+_N_WORDS = 400  # that boosted trees split on beside the scores; forests and nets are better off without
+
+
+def build_model(family: Family, params: Params, task: Task, layout: Layout) -> Model:
+    """An unfitted model of a family."""
+    if task.metric == "rmsle":
+        return OnLogScale(build_model(family, params, msgspec.structs.replace(task, metric="rmse"), layout))
+    if family.traits & _READ_ROWS_THEMSELVES or not has_terms(layout):
+        return family.build(params, task, layout)
+    n_words = _N_WORDS if "boosting" in family.traits else 0
+    return WithTextScores(partial(family.build, params, task), task, layout, n_words)
