@@ -31,6 +31,7 @@ _STEPS = 10  # of conjugate gradients; stopping early is a penalty too
 # Beyond, runs of characters are left out, then rows are not learned from.
 _MOST_CELLS = 8_000_000
 _FEWEST_TEXTS = 10  # that a word is in, to be a feature
+_MOST_WORD_CELLS = 40_000_000
 _MARK = "texts."
 
 
@@ -250,9 +251,13 @@ def _ridge(x: Any, targets: Array, weights: Array, fold: Array) -> Array:
 
 
 def _frequent(x: Features, n_words: int) -> list[tuple[int, Array]]:
-    """By block of words, the places of those that are in most texts, fewer a block the more there are."""
-    blocks = [i for i, about in enumerate(x.layout.blocks) if about.kind == "terms"]
-    most = n_words // max(1, len(blocks))
+    """By block of words, the places of those that are in most texts, fewer a block the more there are.
+
+    Levels of categories, of which nothing is read in order, are told apart otherwise.
+    """
+    texts = {about.column for about in x.layout.blocks if about.kind == "words"}
+    blocks = [i for i, about in enumerate(x.layout.blocks) if about.kind == "terms" and about.column in texts]
+    most = min(n_words, _MOST_WORD_CELLS // max(1, x.n_rows)) // max(1, len(blocks))
     found = []
     for i in blocks:
         n_texts = np.bincount(x.blocks[i].indices, minlength=x.layout.blocks[i].shape[0])

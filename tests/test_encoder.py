@@ -244,6 +244,20 @@ def test_a_matrix_of_numbers_is_encoded_as_its_table_is() -> None:
     assert same(encoder.encode_matrix(x[:, [2, 0, 1]], ("c", "a", "b")), encoder.encode(table))
 
 
+def test_wordy_levels_are_read_by_their_terms_and_repeated_ones_once() -> None:
+    jobs = [f"{rank} {work} {i}" for rank in ("chief", "junior") for work in ("cook", "clerk") for i in range(15)]
+    values: list[str | None] = [job for job in jobs for _ in range(9)] + [None]
+    table = Table.from_columns({"job": values}, "t.csv")
+    encoder = fit_encoder(table, profile(table, column("job", "category", n_unique=60)), TASK)
+    assert [block.kind for block in encoder.layout.blocks] == ["terms", "grams"], "and no words in order"
+    together = encoder.encode(table)
+    assert together.blocks[0].nnz
+    alone = encoder.encode(table.take(np.arange(3)))
+    for many, few in zip(together.blocks, alone.blocks, strict=True):
+        np.testing.assert_array_equal(many[:3].toarray(), few.toarray())
+        assert not many[-1].nnz, "a missing one has no term"
+
+
 def test_rare_levels_share_a_code_with_unseen_ones() -> None:
     values = [f"v{i}" for i in range(60) for _ in range(5)] + [f"once{i}" for i in range(30)]
     table = Table.from_columns({"a": values})

@@ -28,8 +28,8 @@ def column(texts: list[str | None]) -> Column:
     return Column(pl.Series("t", texts, dtype=pl.String))
 
 
-def lexicon(texts: list[str | None]) -> tuple[Lexicon, int]:
-    found = fit_lexicon(column(texts))
+def lexicon(texts: list[str | None], **told: int) -> tuple[Lexicon, int]:
+    found = fit_lexicon(column(texts), **told)
     assert found is not None
     return found
 
@@ -88,13 +88,12 @@ def test_no_lexicon_where_nothing_repeats(texts: list[str | None]) -> None:
     assert fit_lexicon(column(texts)) is None
 
 
-def test_long_texts_are_cut_and_runs_of_characters_left_out_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_texts_are_cut_and_runs_of_characters_left_out_of_many() -> None:
     texts = [" ".join(f"word{(i * i + j * j) % 997}" for j in range(400)) for i in range(12)]
     found, length = lexicon(texts)
     assert length == 256
     assert len(found.gram_terms)
-    monkeypatch.setattr("automl.encoding.words._MAX_CELLS", 1_000)
-    found, _ = lexicon(texts)
+    found, _ = lexicon(texts, max_cells=1_000)
     assert not len(found.gram_terms)
     codes, words, grams = found.encode(column(texts), length)
     assert codes.shape == (12, 256)

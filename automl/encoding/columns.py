@@ -257,7 +257,7 @@ class WordsEncoding(Encoding, frozen=True, tag="words", kw_only=True):
     """A text as its words in order, and as weighted terms.
 
     Attributes:
-        length: Words that are read.
+        length: Words that are read in order; 0 where only terms are, as of the levels of a category.
         n_codes: Codes of words.
         n_terms, n_grams: Words and pairs of words, and runs of characters, that count.
     """
@@ -271,16 +271,25 @@ class WordsEncoding(Encoding, frozen=True, tag="words", kw_only=True):
     @property
     def blocks(self) -> tuple[Block, ...]:
         """Words, then terms, then runs of characters."""
+        words = Block(column=self.column, kind="words", shape=(self.length,), n_codes=self.n_codes)
         return (
-            Block(column=self.column, kind="words", shape=(self.length,), n_codes=self.n_codes),
+            *((words,) if self.length else ()),
             Block(column=self.column, kind="terms", shape=(self.n_terms,)),
             Block(column=self.column, kind="grams", shape=(self.n_grams,)),
         )
 
     def encode(self, columns: Columns, spaces: Spaces) -> Encoded:
-        """Nothing but the blocks."""
-        texts = read_texts(columns[self.column], self.missing)
-        return Encoded(blocks=list(spaces.lexicons[self.column].encode(texts, self.length)))
+        """Nothing but the blocks, computed once for each distinct text where texts repeat."""
+        texts, lexicon = read_texts(columns[self.column], self.missing), spaces.lexicons[self.column]
+        unique = texts.series.unique(maintain_order=True).drop_nulls()
+        if len(unique) > len(texts.series) // 2:
+            codes, *terms = lexicon.encode(texts, self.length)
+        else:
+            # What is missing has no term, as the row that stands last has none.
+            place = texts.codes(unique.to_list())
+            padded = Column(unique.extend_constant(None, 1))
+            codes, *terms = (block[place] for block in lexicon.encode(padded, self.length))
+        return Encoded(blocks=[codes, *terms] if self.length else terms)
 
 
 class ItemsEncoding(Encoding, frozen=True, tag="items"):

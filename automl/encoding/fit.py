@@ -37,6 +37,7 @@ _FEW_CODES = 10
 _MAX_ITEMS = 20
 _MAX_GAPS = 3
 _LEVEL_DIMS = 12
+_LEVEL_CELLS = 8_000_000
 TOPICS = 8  # of a text, whose words tell of the target by scores; more of them drown those in trees and nets
 _SEPARATORS = (",", ";", "|")
 
@@ -104,7 +105,7 @@ def fit_date(columns: Columns, profile: ColumnProfile, others: Sequence[ColumnPr
 
 
 def fit_texts(column: Column, profile: ColumnProfile) -> tuple[list[ColumnEncoding], Spaces]:
-    """What a column of strings gives beyond codes: a vector, counts, the first number; words and terms if it is text.
+    """What a column of strings gives beyond codes: a vector, counts, the first number, terms; words if it is text.
 
     Args:
         column: Training values.
@@ -121,13 +122,13 @@ def fit_texts(column: Column, profile: ColumnProfile) -> tuple[list[ColumnEncodi
     encodings: list[ColumnEncoding] = []
     if n_dims or is_text or numbered:
         encodings.append(TextEncoding(profile.name, missing, n_dims, is_text, numbered))
-    lexicon, length = (fit_lexicon(texts) if is_text else None) or (None, 0)
+    lexicon, length = (fit_lexicon(texts) if is_text else fit_lexicon(texts, _LEVEL_CELLS)) or (None, 0)
     if lexicon:
         encodings.append(
             WordsEncoding(
                 profile.name,
                 missing=missing,
-                length=length,
+                length=length if is_text else 0,
                 n_codes=lexicon.n_codes,
                 n_terms=len(lexicon.word_terms),
                 n_grams=len(lexicon.gram_terms),

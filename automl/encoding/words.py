@@ -15,7 +15,7 @@ _GRAMS = (2, 3, 4, 5)
 _MAX_WORDS = 30_000
 _MAX_TERMS = 2**16  # of words and pairs of words, and as many of character n-grams
 _MAX_FIT_ROWS = 50_000
-_MAX_CELLS = 40_000_000  # of the sparse matrix; where n-grams would exceed it, they are left out
+_MAX_CELLS = 40_000_000
 _CELLS_A_WORD = 10
 _LONGEST = 256
 _N_BUCKETS = 1024
@@ -84,8 +84,13 @@ def _weighted(counts: Any, idf: NDArray[np.float32]) -> Any:
     return csr_matrix(((data / length).astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
 
 
-def fit_lexicon(texts: Column) -> tuple[Lexicon, int] | None:
-    """Learn words and terms from a sample of texts, and how many words of a text to read; None where none repeats."""
+def fit_lexicon(texts: Column, max_cells: int = _MAX_CELLS) -> tuple[Lexicon, int] | None:
+    """Learn words and terms from a sample of texts, and how many words of a text to read; None where none repeats.
+
+    Args:
+        texts: Training values.
+        max_cells: Of the sparse matrix of all of them; where n-grams would exceed it, they are left out.
+    """
     series = texts.series.drop_nulls()
     sample = Column(series[:: max(1, -(-len(series) // _MAX_FIT_ROWS))])
     tokens = tokens_of(sample, WORDS_AND_SIGNS)
@@ -99,7 +104,7 @@ def fit_lexicon(texts: Column) -> tuple[Lexicon, int] | None:
     found = _counted(tokens, both)
     word_terms, in_words = _frequent(both, np.bincount(found.indices, minlength=len(both)), 2, n_rows)
     gram_terms, in_grams = np.zeros(0, np.uint64), np.zeros(0, np.intp)
-    if len(tokens.place) / n_rows * _CELLS_A_WORD * len(series) <= _MAX_CELLS:
+    if len(tokens.place) / n_rows * _CELLS_A_WORD * len(series) <= max_cells:
         owner, key = _grams(tokens)
         every_gram = np.unique(key)
         grams = by_text @ _of_words(owner, key, len(tokens.words), every_gram)
