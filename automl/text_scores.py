@@ -28,8 +28,9 @@ _TITLES = {"terms": "words", "grams": "characters"}
 _N_FOLDS = 5
 _PENALTY = 1.0  # of terms in rows of length 1
 _STEPS = 10  # of conjugate gradients; stopping early is a penalty too
-# Beyond, runs of characters are left out, then rows are not learned from.
+# Beyond so many terms runs of characters are left out, then rows are not learned from.
 _MOST_CELLS = 8_000_000
+_MOST_FITTED = 2**24  # values that are fitted at once: rows, times folds, times targets
 _FEWEST_TEXTS = 10  # that a word is in, to be a feature
 _MOST_WORD_CELLS = 40_000_000
 _MARK = "texts."
@@ -66,7 +67,7 @@ class TextScores:
         targets = targets - weights @ targets / len(weights)
         spread = np.sqrt(weights @ targets**2 / len(weights))
         targets = np.divide(targets, spread, out=np.zeros_like(targets), where=spread > 0)
-        read, every = _affordable(rows.x)
+        read, every = _affordable(rows.x, targets.shape[1])
         fold = np.full(rows.x.n_rows, _N_FOLDS)
         fold[::every] = np.random.default_rng(seed).permutation(len(fold[::every])) % _N_FOLDS
         arrays: dict[str, Array] = {}
@@ -74,8 +75,10 @@ class TextScores:
         for i in read:
             block = rows.x.blocks[i]
             found = _ridge(block[::every], targets[::every], weights[::every], fold[::every])
-            scores = (block @ found.reshape(len(found), -1)).reshape(len(fold), *found.shape[1:])
-            crossed.append(scores[np.arange(len(fold)), fold])
+            scores = np.empty((len(fold), found.shape[2]), dtype=np.float32)
+            for left_out in range(_N_FOLDS + 1):
+                scores[fold == left_out] = block[fold == left_out] @ found[:, left_out]
+            crossed.append(scores)
             arrays[f"score{i}"] = found[:, _N_FOLDS].astype(np.float16)
         arrays |= {f"word{i}": places for i, places in _frequent(rows.x, n_words)}
         made = cls(arrays, rows.x.layout)
@@ -214,14 +217,15 @@ def _about(layout: Layout, i: int) -> str:
     return f"{block.column}: {_TITLES[block.kind]}"
 
 
-def _affordable(x: Features) -> tuple[list[int], int]:
+def _affordable(x: Features, n_targets: int) -> tuple[list[int], int]:
     """Blocks to learn from, and of how many rows one."""
     cells = dict.fromkeys(_KINDS, 0)
     for block, about in zip(x.blocks, x.layout.blocks, strict=True):
         if about.kind in cells:
             cells[about.kind] += block.nnz
     kinds = _KINDS if sum(cells.values()) <= _MOST_CELLS or not cells["terms"] else ("terms",)
-    every = max(1, -(-sum(cells[kind] for kind in kinds) // _MOST_CELLS))
+    n_cells, n_fitted = sum(cells[kind] for kind in kinds), x.n_rows * (_N_FOLDS + 1) * n_targets
+    every = max(1, -(-n_cells // _MOST_CELLS), -(-n_fitted // _MOST_FITTED))
     return [i for i, about in enumerate(x.layout.blocks) if about.kind in kinds], every
 
 
