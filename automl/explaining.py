@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,11 +30,19 @@ _SHARE_USED = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Explanations on their way: what each job is called, and `time.monotonic()` by which they must be back."""
+    """Explanations on their way.
+
+    Attributes:
+        engine: That makes them.
+        jobs: What each job is called, by number.
+        until: `time.monotonic()` by which they must be back.
+        folder: Where jobs leave what they have so far.
+    """
 
     engine: Engine
     jobs: dict[int, str]
     until: float
+    folder: Path
 
 
 def start_explaining(
@@ -44,6 +53,7 @@ def start_explaining(
     *,
     until: float,
     seed: int,
+    folder: Path,
     chosen: Sequence[int] = (),
 ) -> Pending:
     """Have a model file explained by an engine's workers, a part of the work each; none where there is no time at all.
@@ -55,22 +65,24 @@ def start_explaining(
         y: Their labels, (n_rows,); None leaves out what needs them.
         until: `time.monotonic()` by which it must be done.
         seed: Of samples and perturbations.
+        folder: For what the workers have done so far.
         chosen: Rows of the table to explain one by one; none for a typical, a high and a low one.
     """
     jobs: dict[int, str] = {}
     seconds = until - time.monotonic()
     if seconds < _LEAST_SECONDS:
-        return Pending(engine, jobs, until)
+        return Pending(engine, jobs, until, folder)
     sample, labels, picked = _sample(table, y, chosen, seed)
     for number, (title, parts) in enumerate(_JOBS.items(), start=_FIRST_JOB):
         arguments = {"model": str(model), "parts": parts, "table": sample, "y": labels, "chosen": picked, "seed": seed}
+        arguments["so_far"] = str(_so_far(folder, number))
         engine.submit(Job(number=number, action="automl.explaining:explain_file", arguments=arguments, seconds=seconds))
         jobs[number] = title
-    return Pending(engine, jobs, until)
+    return Pending(engine, jobs, until, folder)
 
 
 def collect(pending: Pending) -> Attribution | None:
-    """The explanations that are back in time; what is not is named in `skipped`. None if none were started."""
+    """The explanations that are there in time; what is not is named in `skipped`. None if none were started."""
     if not pending.jobs:
         return None
     waiting = dict(pending.jobs)
@@ -82,8 +94,14 @@ def collect(pending: Pending) -> Attribution | None:
                 found.append(result.value if result.outcome == "done" else _left_out(title, result.message))
     for number, title in waiting.items():
         pending.engine.cancel(number)
-        found.append(_left_out(title, "not ready in the time that was left"))
+        path = _so_far(pending.folder, number)
+        done = [msgspec.msgpack.decode(path.read_bytes(), type=Attribution)] if path.exists() else []
+        found += [*done, _left_out(f"some {title}" if done else title, "not ready in the time that was left")]
     return merge(found)
+
+
+def _so_far(folder: Path, number: int) -> Path:
+    return folder / f"explained{number}"
 
 
 def _left_out(title: str, why: str) -> Attribution:
@@ -98,9 +116,13 @@ def explain_file(
     y: NDArray[Any] | None,
     chosen: tuple[int, ...],
     seed: int,
+    so_far: str,
     deadline: float,
 ) -> Attribution:
-    """Some parts of the explanation of a model file, in a worker, each within its equal share of the time."""
+    """Some parts of the explanation of a model file, in a worker, each within its equal share of the time.
+
+    What is done is left in the file `so_far` after each part but the last, lest a later one that is late loses it.
+    """
     predictor = load_model(model)
     end = time.monotonic() + _SHARE_USED * (deadline - time.monotonic())
     there = shares_of(predictor, explain_request(predictor, table, y, chosen, 0.0, seed))
@@ -109,6 +131,10 @@ def explain_file(
     for i, part in enumerate(wanted):
         seconds = (end - time.monotonic()) / (len(wanted) - i)
         found.append(explain_part(part, predictor, explain_request(predictor, table, y, chosen, seconds, seed)))
+        if part != wanted[-1]:
+            whole = Path(f"{so_far}.part")
+            whole.write_bytes(msgspec.msgpack.encode(merge(found)))
+            whole.replace(so_far)
     return merge(found)
 
 

@@ -104,21 +104,21 @@ def conclude(
         np.savez(run.path / "oof" / "blend.npz", rows=judged.rows, y=judged.y, prediction=judged.prediction)
     with context.stage("explain"):
         labels = encode_target(prepared.table, prepared.profile, task)
-        pending = start_explaining(engine, run.path / MODEL, prepared.table, labels, until=until, seed=task.seed)
+        model, table = run.path / MODEL, prepared.table
+        pending = start_explaining(engine, model, table, labels, until=until, seed=task.seed, folder=run.work)
         metrics = (score, *_other_metrics(task, judged))
         baselines = _baselines(ledger, score.n_new)
-        if (run.path / MODEL).stat().st_size < _COMPRESSED_A_SECOND * 0.5 * (until - time.monotonic()):
+        if model.stat().st_size < _COMPRESSED_A_SECOND * 0.5 * (until - time.monotonic()):
             save_model(run, ledger, found.blend, found.encoder, prepared.profile, after, score, compress=True)
         attribution = collect(pending)
     if attribution is None:
-        model = run.path / MODEL
         why = "the run was stopped" if context.stop() else "no time was left for it"
         context.warn(f"nothing was explained: {why}; try: automl explain {model} DATA")
     else:
         run.write("attribution.json", attribution)
     outcome = Outcome(
         folder=str(run.path),
-        model=str(run.path / MODEL),
+        model=str(model),
         profile=prepared.profile,
         plan=plan,
         trials=tuple(ledger.trials[n] for n in sorted(ledger.trials)),

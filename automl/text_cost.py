@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from automl.plan import Cost
 from automl.profile import Profile
+from automl.target_means import n_means
+from automl.text_scores import MOST_CELLS
 
 # Distinct words and pairs of words in a text for each of its words, and runs of characters.
 _TERMS_A_WORD, _GRAMS_A_WORD = 1.5, 11.0
@@ -16,6 +19,13 @@ def no_text(profile: Profile) -> str | None:
 def words_a_row(profile: Profile) -> float:
     """Words in the texts of a row, on average."""
     return sum(c.n_words for c in profile.features if c.kind == "text")
+
+
+def cost_of_scores(profile: Profile) -> Cost:
+    """Of scoring texts for a fit on all rows: seconds of a thread at speed 1, and peak bytes."""
+    cells = cells_of_terms(profile, grams=True)
+    n_targets = n_means(profile.size.n_outputs)
+    return Cost(1.3e-7 * (1 + 0.2 * n_targets) * min(cells, MOST_CELLS), int(12 * cells))
 
 
 def cells_of_terms(profile: Profile, *, grams: bool) -> float:

@@ -29,7 +29,7 @@ _N_FOLDS = 5
 _PENALTY = 1.0  # of terms in rows of length 1
 _STEPS = 10  # of conjugate gradients; stopping early is a penalty too
 # Beyond so many terms runs of characters are left out, then rows are not learned from.
-_MOST_CELLS = 8_000_000
+MOST_CELLS = 8_000_000
 _MOST_FITTED = 2**24  # values that are fitted at once: rows, times folds, times targets
 _FEWEST_TEXTS = 10  # that a word is in, to be a feature
 _MOST_WORD_CELLS = 40_000_000
@@ -223,9 +223,9 @@ def _affordable(x: Features, n_targets: int) -> tuple[list[int], int]:
     for block, about in zip(x.blocks, x.layout.blocks, strict=True):
         if about.kind in cells:
             cells[about.kind] += block.nnz
-    kinds = _KINDS if sum(cells.values()) <= _MOST_CELLS or not cells["terms"] else ("terms",)
+    kinds = _KINDS if sum(cells.values()) <= MOST_CELLS or not cells["terms"] else ("terms",)
     n_cells, n_fitted = sum(cells[kind] for kind in kinds), x.n_rows * (_N_FOLDS + 1) * n_targets
-    every = max(1, -(-n_cells // _MOST_CELLS), -(-n_fitted // _MOST_FITTED))
+    every = max(1, -(-n_cells // MOST_CELLS), -(-n_fitted // _MOST_FITTED))
     return [i for i, about in enumerate(x.layout.blocks) if about.kind in kinds], every
 
 

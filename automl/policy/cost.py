@@ -8,11 +8,13 @@ from pathlib import Path
 
 import msgspec
 
+from automl.building import takes_scores
 from automl.family import Family
 from automl.hardware import cache_folder, machine_key, write_atomically
 from automl.plan import Cost, Hardware, Wishes
 from automl.profile import Profile
 from automl.space import Params
+from automl.text_cost import cost_of_scores
 
 # A cost model nobody has checked on this machine is taken to be right within a factor of two (one deviation).
 _PRIOR_SPREAD = math.log(2.0)
@@ -114,9 +116,12 @@ class CostModel:
 
     def fit(self, family: Family, params: Params, n_rows: float) -> Cost:
         """Of one fit on `n_rows` rows: expected seconds here, and peak bytes with its copy of the rows."""
-        cost = family.cost(at_rows(self._profile, n_rows), params, self._reference)
-        seconds = cost.seconds * self._scale * self._calibration.factor(family.name)
-        return Cost(seconds, int(cost.memory_bytes) + table_bytes(self._profile, n_rows))
+        profile = at_rows(self._profile, n_rows)
+        own = family.cost(profile, params, self._reference)
+        scores = cost_of_scores(profile) if takes_scores(family) else Cost(0.0, 0)
+        seconds = (own.seconds + scores.seconds) * self._scale * self._calibration.factor(family.name)
+        n_bytes = int(own.memory_bytes) + scores.memory_bytes + table_bytes(self._profile, n_rows)
+        return Cost(seconds, n_bytes)
 
     def p90(self, family: Family, cost: Cost) -> float:
         """Seconds that nine in ten such fits stay below."""

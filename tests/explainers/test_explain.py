@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import time
 
 import msgspec
 import numpy as np
@@ -22,6 +23,7 @@ from shipped_fakes import (
 
 from automl import explain, explain_columns, explaining
 from automl.attribution import Attribution
+from automl.engines import Job, JobResult
 from automl.errors import UsageError
 from automl.explain import ExplainRequest, explain_model, explain_part, merge
 from automl.features import Layout
@@ -256,3 +258,44 @@ def test_nothing_reaches_stderr_and_nothing_heavy_is_imported_early():
 def test_every_part_is_some_workers_job():
     parts = [part for parts in explaining._JOBS.values() for part in parts]
     assert sorted(parts) == sorted(explain._STEPS)
+
+
+class LateEngine:
+    """Runs jobs at once, but one that is stuck in a part never comes back."""
+
+    def __init__(self) -> None:
+        self.results: list[JobResult] = []
+        self.cancelled: list[int] = []
+
+    def submit(self, job: Job) -> None:
+        try:
+            value = explaining.explain_file(**job.arguments, deadline=time.monotonic() + job.seconds)
+        except TimeoutError:
+            return
+        self.results.append(JobResult(number=job.number, outcome="done", value=value))
+
+    def wait(self, _seconds: float) -> list[JobResult]:
+        results, self.results = self.results, []
+        return results
+
+    def cancel(self, number: int) -> None:
+        self.cancelled.append(number)
+
+
+def test_what_was_explained_before_a_part_that_is_late_is_kept(tmp_path, monkeypatch):
+    def part(name, _predictor, _request):
+        if name == "global":
+            raise TimeoutError
+        return Attribution(skipped=(name,))
+
+    parts = [part for parts in explaining._JOBS.values() for part in parts]
+    monkeypatch.setattr(explaining, "load_model", lambda _: None)
+    monkeypatch.setattr(explaining, "explain_request", lambda *_: None)
+    monkeypatch.setattr(explaining, "shares_of", lambda *_: dict.fromkeys(parts, 1.0))
+    monkeypatch.setattr(explaining, "explain_part", part)
+    engine, table = LateEngine(), Table.from_columns({"a": [1.0, 2.0]})
+    told = {"until": time.monotonic() + 2.5, "seed": 0, "folder": tmp_path}
+    pending = explaining.start_explaining(engine, tmp_path / "model", table, None, **told)
+    why = "some local and global explanations are missing: not ready in the time that was left"
+    assert explaining.collect(pending).skipped == ("shap", "words", "local", why)
+    assert engine.cancelled == [1_000_001]
