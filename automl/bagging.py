@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.averaged_trees import AveragedTrees, Growth
 from automl.family import Family, Limits, Model
 from automl.features import Layout
 from automl.plan import Cost, Hardware
 from automl.profile import Profile, Shape
 from automl.space import Float, Int, Params, Space
 from automl.task import Task
-from automl.trees import AveragedTrees, Growth
 
 Array: TypeAlias = NDArray[Any]
 

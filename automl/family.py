@@ -187,11 +187,11 @@ class TreeModel(Model, Protocol):
         ...
 
     def tree_input(self, x: Features) -> NDArray[np.float64]:
-        """(n_rows, p) what the trees split on.
+        """(n_rows, p) what the trees split on."""
+        ...
 
-        Numeric features first, then categorical ones, in layout order; a booster may split on other inputs, and says in
-        `tree_sources` which feature each came from.
-        """
+    def tree_sources(self) -> NDArray[np.intp]:
+        """(p,) the feature of each column of `tree_input`: index into the numeric ones, then the categorical ones."""
         ...
 
 

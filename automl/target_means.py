@@ -13,13 +13,24 @@ from numpy.typing import NDArray
 
 from automl.errors import ModelFileError
 from automl.family import Rows
+from automl.features import Layout
 
 Matrix: TypeAlias = NDArray[np.float64]
 
 _MAX_CLASSES = 10
+_MANY_LEVELS = 30
 _N_FOLDS = 5
 _NAMES = ("mean_feature", "mean_offset", "mean_table")
 _SMOOTHING = 10.0  # rows of prior mixed into the mean of a level; TabPrep (arXiv:2606.02384) takes the same
+
+
+def of_many_levels(layout: Layout) -> NDArray[np.intp]:
+    """Categorical features in no order of more than 30 levels, of which trees split on means.
+
+    A split on codes parts off few of them, and finds chance ones.
+    """
+    levels = zip(layout.n_levels, layout.cat_ordered, strict=True)
+    return np.array([j for j, (n, ordered) in enumerate(levels) if n > _MANY_LEVELS and not ordered], dtype=np.intp)
 
 
 class TargetMeans:

@@ -112,6 +112,7 @@ _METRICS: dict[TaskKind, str] = {"binary": "roc_auc", "multiclass": "log_loss", 
 _NAMED = 4.0  # how much a name such as "label" sounds like a target
 _MOST_CLASSES_OF_NUMBERS = 20
 _MOST_CLASSES_OF_NAMED_CODES = 100
+_CONFIDENCE_OF_NAMES = 0.75  # in a column of codes; those that only look like codes are amounts
 
 
 def infer_task(table: Table, columns: Sequence[ColumnProfile], settings: Settings) -> Task | None:
@@ -266,7 +267,8 @@ def _kind_of_numbers(column: Column, profile: ColumnProfile, distinct: int) -> t
     if numbers is not None and numbers.share_integer < 1:
         return "regression", "numbers with decimals"
     words = set(words_of(profile.name))
-    named = profile.kind == "integer_code" or words & {"class", "label", "category", "type", "code", "digit"}
+    is_code = profile.kind == "integer_code" and profile.confidence >= _CONFIDENCE_OF_NAMES
+    named = is_code or words & {"class", "label", "category", "type", "code", "digit"}
     if named and distinct <= _MOST_CLASSES_OF_NAMED_CODES and n >= 5 * distinct:
         return "multiclass", f"{distinct} whole numbers that the name calls classes"
     if distinct > _MOST_CLASSES_OF_NUMBERS or n < 5 * distinct:

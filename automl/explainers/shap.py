@@ -257,16 +257,18 @@ def _by_feature(model: Any, kind: str, background: Features) -> Callable[[Featur
     Raises:
         Unsuitable: Its trees or terms do not add up to what it predicts.
     """
+    d_features = background.x_num.shape[1] + background.x_cat.shape[1]
     if kind == "tree":
         trees = model.tree_ensemble()
         if hasattr(trees, "predict"):
             # LightGBM computes the same values itself, and shap takes seconds to read its trees.
-            return lambda x: _of_booster(trees, model.tree_input(x), model.tree_sources())
+            return lambda x: _of_booster(trees, model.tree_input(x), model.tree_sources(), d_features)
         tree = open_shap().TreeExplainer({"trees": trees})
 
         def explain_trees(x: Features) -> tuple[Values, Values]:
-            found = tree.shap_values(model.tree_input(x), check_additivity=False)
-            return _three(found), np.atleast_1d(np.asarray(tree.expected_value, dtype=np.float64))
+            found = _three(tree.shap_values(model.tree_input(x), check_additivity=False))
+            values = _folded(found.transpose(1, 0, 2), model.tree_sources(), d_features)
+            return values, np.atleast_1d(np.asarray(tree.expected_value, dtype=np.float64))
 
         return explain_trees
 
@@ -276,7 +278,6 @@ def _by_feature(model: Any, kind: str, background: Features) -> Callable[[Featur
     masker = shap.maskers.Independent(design, max_samples=len(design))
     n_scores = weights.shape[1]
     scores = [shap.LinearExplainer((weights[:, k], intercepts[k]), masker) for k in range(n_scores)]
-    d_features = background.x_num.shape[1] + background.x_cat.shape[1]
 
     def explain_terms(x: Features) -> tuple[Values, Values]:
         terms = model.linear_design(x)
@@ -287,9 +288,9 @@ def _by_feature(model: Any, kind: str, background: Features) -> Callable[[Featur
     return explain_terms
 
 
-def _of_booster(booster: Any, matrix: Values, sources: NDArray[np.intp]) -> tuple[Values, Values]:
+def _of_booster(booster: Any, matrix: Values, sources: NDArray[np.intp], d_features: int) -> tuple[Values, Values]:
     found = np.asarray(booster.predict(matrix, pred_contrib=True)).reshape(len(matrix), -1, matrix.shape[1] + 1)
-    return _folded(found[:, :, :-1].transpose(2, 0, 1), sources, int(sources.max()) + 1), found[0, :, -1]
+    return _folded(found[:, :, :-1].transpose(2, 0, 1), sources, d_features), found[0, :, -1]
 
 
 def _folded(values: Values, sources: NDArray[np.intp], n: int) -> Values:

@@ -18,7 +18,7 @@ from automl.plan import Cost, Hardware
 from automl.probabilities import proper
 from automl.profile import Profile
 from automl.space import Choice, Float, Int, Params, Space
-from automl.target_means import TargetMeans
+from automl.target_means import TargetMeans, of_many_levels
 from automl.task import Task
 
 Array: TypeAlias = NDArray[Any]
@@ -33,9 +33,6 @@ _MAX_ROUNDS = 5000
 # more, and by most where one class is rare (`benchmarks/defaults.py`).
 _FEW_ROWS = 8_000
 _CURVE_POINTS = 100
-# Of more levels, a feature is split on by the mean of the target in each ("means"), or by that and its codes ("both"):
-# a split on codes parts off 32 levels at most, and finds chance ones.
-_MANY_LEVELS = 30
 _MOST_CODES = 1_000  # codes go by frequency; rarer levels are told apart by their means only
 _D_WORDS = 60  # features that take as long as the frequent words of texts, most of which a row lacks
 _FAR = float(np.finfo(np.float32).max)
@@ -51,10 +48,9 @@ class Booster:
         self.text_ = ""
         self._booster: Any = None
         self._means: TargetMeans | None = None
-        n_levels = zip(layout.n_levels, layout.cat_ordered, strict=True)
-        many = [j for j, (n, ordered) in enumerate(n_levels) if n > _MANY_LEVELS and not ordered]
-        # Categorical features that are means of the target, and those whose codes are split on, up to an end.
-        self._many_levels = np.array(many, dtype=np.intp)
+        # Categorical features that are means of the target, and those whose codes are split on, up to an end: all of
+        # them where `levels` is "both", those of few levels where it is "means".
+        self._many_levels = of_many_levels(layout)
         every = np.arange(len(layout.cat_names))
         self._coded = every if params.get("levels") == "both" else np.setdiff1d(every, self._many_levels)
         is_ordered = np.asarray(layout.cat_ordered, dtype=bool)[self._coded]

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from automl.averaged_trees import AveragedTrees, Growth
 from automl.family import Family, Limits, Model
 from automl.features import Layout
 from automl.plan import Cost, Hardware
 from automl.profile import Profile
 from automl.space import Int, Params, Space
 from automl.task import Task
-from automl.trees import AveragedTrees, Growth
 
 
 def _grow(

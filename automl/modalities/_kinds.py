@@ -35,6 +35,7 @@ _LIST = re.compile(r"[^,;|]+(?:[,;|]\s*[^,;|]+)+")
 
 _MIN_ROWS_FOR_ID = 20
 _MOST_CODES = 500
+_FEWEST_NUMBERED, _LEAST_DENSE, _ALIKE = 100, 0.5, 0.2
 _READABLE = 0.98  # share of texts that must be numbers
 _EPOCHS = (6e8, 4.2e9)  # 1989 to 2103, in seconds
 
@@ -148,7 +149,22 @@ def _as_code(name: str, runs: Runs) -> Guess | None:
         return Guess("integer_code", 0.8, f"whole numbers, by the name a key, {k} distinct")
     if (last & _CODE_WORDS or words & {"code", "type"}) and 5 * k <= n and k <= _MOST_CODES:
         return Guess("integer_code", 0.75, f"whole numbers, by the name codes, {k} distinct")
+    if _are_numbered(runs):
+        return Guess("integer_code", 0.6, f"{k} whole numbers that seem to number things")
     return None
+
+
+def _are_numbered(runs: Runs) -> bool:
+    """Whether values number things, such as customers, from 0 or 1 on: how often one occurs tells nothing of the next.
+
+    Of what is counted or measured, neighbouring values are about as frequent.
+    """
+    k, low, high = len(runs.distinct), float(runs.distinct[0]), float(runs.distinct[-1])
+    if k < _FEWEST_NUMBERED or low > 1 or k < _LEAST_DENSE * (high - low + 1) or runs.n < 3 * k:
+        return False
+    counts = runs.counts - runs.counts.mean()
+    spread = float(counts @ counts)
+    return spread > 0 and float(counts[1:] @ counts[:-1]) < _ALIKE * spread
 
 
 def _as_scale(words: Words, tokens: tuple[str, ...], doubtful: tuple[str, ...]) -> Guess | None:

@@ -33,6 +33,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         *(
             "design",
             "trees",
+            "averaged_trees",
             "bagging",
             "target_means",
             "booster_text",

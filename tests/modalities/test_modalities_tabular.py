@@ -367,3 +367,21 @@ def test_groups_that_are_found_are_split_by_unless_the_user_says_none() -> None:
     assert task is not None
     assert task.group is None
     assert profile.column("patient_id").role != "group"
+
+
+def test_whole_numbers_that_number_things_are_codes_and_measures_are_not() -> None:
+    rng = np.random.default_rng(0)
+    n, n_things = 4_000, 300
+    popular = rng.dirichlet(np.full(n_things, 2.0))
+    found = profile(
+        {
+            "lecturer": rng.choice(np.arange(1, n_things + 1), n, p=popular),
+            "minutes": np.clip(rng.normal(150, 45, n).round(), 0, None),
+            "visits": rng.geometric(0.01, n),
+            "offset": rng.choice(np.arange(5_000, 5_000 + n_things), n, p=popular),
+            "y": cycle("a", "b", n=n),
+        },
+        target="y",
+    )
+    codes = {column.name for column in found.columns if column.kind == "integer_code"}
+    assert codes == {"lecturer"}
