@@ -7,7 +7,8 @@ target by category: a row's scores come from rows it is not among.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Self, TypeAlias
 
 import msgspec
@@ -32,7 +33,7 @@ _STEPS = 10  # of conjugate gradients; stopping early is a penalty too
 MOST_CELLS = 8_000_000
 _MOST_FITTED = 2**24  # values that are fitted at once: rows, times folds, times targets
 _FEWEST_TEXTS = 10  # that a word is in, to be a feature
-_MOST_WORD_CELLS = 40_000_000
+_MOST_WORD_CELLS = 12_000_000
 _MARK = "texts."
 
 
@@ -47,7 +48,9 @@ class TextScores:
     def __init__(self, arrays: dict[str, Array], layout: Layout) -> None:
         self.arrays = arrays
         self._layout = layout
-        self._scored = [i for i in range(len(layout.blocks)) if f"score{i}" in arrays]
+        blocks = range(len(layout.blocks))
+        self._scores = {i: arrays[f"score{i}"].astype(np.float32) for i in blocks if f"score{i}" in arrays}
+        self._places = {i: arrays[f"word{i}"] for i in blocks if f"word{i}" in arrays}
 
     @classmethod
     def fit(cls, rows: Rows, n_classes: int, n_words: int, seed: int) -> tuple[Self, Array]:
@@ -94,22 +97,20 @@ class TextScores:
         n_terms = {i: block.shape[0] for i, block in enumerate(layout.blocks) if block.kind in _KINDS}
         known = {f"{part}{i}": (part, n) for i, n in n_terms.items() for part in ("score", "word")}
         n_means = {array.shape[-1] for name, array in arrays.items() if name.startswith("score") and array.ndim == 2}
-        if (
-            not all(name in known and _suits(array, *known[name]) for name, array in arrays.items())
-            or len(n_means) != 1
-        ):
+        suits = all(name in known and _suits(array, *known[name]) for name, array in arrays.items())
+        if not suits or len(n_means) != 1:
             raise ModelFileError("the scores of texts in the model file are of other texts", "fit the model again")
         return cls(arrays, layout)
 
-    @property
+    @cached_property
     def layout(self) -> Layout:
         """Of what `beside` makes: the layout without blocks of text, the features that texts became last."""
         told, names, sources = self._layout, [], []
-        for i in self._scored:
-            n_means = self.arrays[f"score{i}"].shape[1]
+        for i, scores in self._scores.items():
+            n_means = scores.shape[1]
             names += [f"{_about(told, i)} score {k + 1}" for k in range(n_means)]
             sources += [self._source(i)] * n_means
-        for i, places in self._worded():
+        for i, places in self._places.items():
             names += [f"{_about(told, i)} {place}" for place in places.tolist()]
             sources += [self._source(i)] * len(places)
         return msgspec.structs.replace(
@@ -121,7 +122,7 @@ class TextScores:
 
     def apply(self, x: Features) -> Array:
         """(n_rows, n_features) float32 of any rows."""
-        scores = [x.blocks[i] @ self.arrays[f"score{i}"].astype(np.float32) for i in self._scored]
+        scores = [x.blocks[i] @ of_terms for i, of_terms in self._scores.items()]
         return np.concatenate([*scores, *self._words(x)], axis=1, dtype=np.float32)
 
     def beside(self, x: Features, features: Array) -> Features:
@@ -133,13 +134,8 @@ class TextScores:
     def _source(self, i: int) -> int:
         return self._layout.columns.index(self._layout.blocks[i].column)
 
-    def _worded(self) -> Iterator[tuple[int, Array]]:
-        for i in range(len(self._layout.blocks)):
-            if f"word{i}" in self.arrays:
-                yield i, self.arrays[f"word{i}"]
-
     def _words(self, x: Features) -> list[Array]:
-        return [x.blocks[i][:, places].toarray() for i, places in self._worded()]
+        return [x.blocks[i][:, places].toarray() for i, places in self._places.items()]
 
 
 class WithTextScores:
