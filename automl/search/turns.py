@@ -41,9 +41,9 @@ class Turns:
     ) -> str | None:
         """The family whose share of the search is the first to pay for its next default.
 
-        All families have had one before any has a second. A first one that its share never pays for waits, as tuning
-        does, for what the others leave. Baselines come third: a run that is cut short needs a model before
-        it needs something to compare it with.
+        All families have had one before any has a second. One that its share never pays for waits, as tuning does, for
+        what the others leave. Baselines come third: a run that is cut short needs a model before it needs something to
+        compare it with.
         """
         begun = {trial.family for trial in self._ledger.trials.values()}
         turns: dict[str, tuple[bool, bool, float]] = {}
@@ -53,7 +53,7 @@ class Turns:
             if not waiting:
                 continue
             turn = self._turn(family, waiting[0])
-            if family in begun or turn <= self._prices.total:
+            if turn <= self._prices.total:
                 turns[family] = not is_ready(family), family in begun, turn
         return min(turns, key=lambda family: turns[family], default=None)
 
