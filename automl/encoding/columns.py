@@ -234,13 +234,10 @@ class TextEncoding(Encoding, frozen=True, tag="text"):
         return tuple(f"{self.column}: {name}" for name in (*names, *(["first number"] if self.number else [])))
 
     def encode(self, columns: Columns, spaces: Spaces) -> Encoded:
-        """The features, computed once for each distinct text where texts repeat."""
-        texts = read_texts(columns[self.column], self.missing)
-        unique = texts.series.unique(maintain_order=True).drop_nulls()
-        if len(unique) > len(texts.series) // 2:
-            return Encoded(self._features(texts, spaces))
-        codes = texts.codes(unique.to_list())
-        return Encoded([np.append(values, np.nan)[codes] for values in self._features(Column(unique), spaces)])
+        """The features."""
+        texts, place = _once(read_texts(columns[self.column], self.missing))
+        features = self._features(texts, spaces)
+        return Encoded(features if place is None else [values[place] for values in features])
 
     def _features(self, texts: Column, spaces: Spaces) -> list[Numbers]:
         num = list(spaces.texts[self.column].encode(texts).T) if self.n_dims else []
@@ -279,17 +276,19 @@ class WordsEncoding(Encoding, frozen=True, tag="words", kw_only=True):
         )
 
     def encode(self, columns: Columns, spaces: Spaces) -> Encoded:
-        """Nothing but the blocks, computed once for each distinct text where texts repeat."""
-        texts, lexicon = read_texts(columns[self.column], self.missing), spaces.lexicons[self.column]
-        unique = texts.series.unique(maintain_order=True).drop_nulls()
-        if len(unique) > len(texts.series) // 2:
-            codes, *terms = lexicon.encode(texts, self.length)
-        else:
-            # What is missing has no term, as the row that stands last has none.
-            place = texts.codes(unique.to_list())
-            padded = Column(unique.extend_constant(None, 1))
-            codes, *terms = (block[place] for block in lexicon.encode(padded, self.length))
-        return Encoded(blocks=[codes, *terms] if self.length else terms)
+        """Nothing but the blocks."""
+        texts, place = _once(read_texts(columns[self.column], self.missing))
+        codes, *terms = spaces.lexicons[self.column].encode(texts, self.length)
+        blocks = [codes, *terms] if self.length else terms
+        return Encoded(blocks=blocks if place is None else [block[place] for block in blocks])
+
+
+def _once(texts: Column) -> tuple[Column, Codes | None]:
+    """Each distinct text and a missing one last, with the place of each row's; where few repeat all, and no places."""
+    unique = texts.series.unique(maintain_order=True).drop_nulls()
+    if len(unique) > len(texts.series) // 2:
+        return texts, None
+    return Column(unique.extend_constant(None, 1)), texts.codes(unique.to_list())
 
 
 class ItemsEncoding(Encoding, frozen=True, tag="items"):

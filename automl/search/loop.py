@@ -222,6 +222,8 @@ class Search:
 
     def _abandon(self) -> None:
         """Let jobs that are about to end come back, so that their workers are warm for what follows; stop the rest."""
+        for result in self._flight.early.values():
+            self._is_behind |= self._take(result)
         until = time.monotonic() + _FAREWELL_SECONDS
         while self._flight.jobs and time.monotonic() < until and not self._stop():
             for result in self._engine.wait(until - time.monotonic()):

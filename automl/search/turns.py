@@ -50,10 +50,7 @@ class Turns:
         for family, waiting in defaults.items():
             if only_baselines and origin_of(family) != "baseline":
                 continue
-            if not waiting:
-                continue
-            turn = self._turn(family, waiting[0])
-            if turn <= self._prices.total:
+            if waiting and (turn := self._turn(family, waiting[0])) <= self._prices.total:
                 turns[family] = not is_ready(family), family in begun, turn
         return min(turns, key=lambda family: turns[family], default=None)
 
