@@ -18,6 +18,8 @@ T = TypeVar("T")
 PROFILE, PLAN, SETTINGS, TRIALS = "profile.json", "plan.json", "settings.json", "trials.jsonl"
 EVENTS, OUTCOME, REPORT, MODEL, DONE = "events.jsonl", "outcome.json", "report.json", "model.automl", "DONE"
 _LOCK = ".lock"
+# Seconds; clocks are set right now and then.
+_SAME_START = 2.0
 
 
 class RunDir:
@@ -86,14 +88,14 @@ class RunDir:
         try:
             descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
         except FileExistsError:
-            owner = lock.read_text().strip()
-            if owner.isdigit() and _alive(int(owner)):
+            owner = _holder(lock)
+            if owner is not None:
                 raise UsageError(
                     f"process {owner} is working in {self.path}", "try: wait for it, or another --output"
                 ) from None
             lock.unlink()
             descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-        os.write(descriptor, str(os.getpid()).encode())
+        os.write(descriptor, f"{os.getpid()} {_born(os.getpid())}".encode())
         os.close(descriptor)
         try:
             yield
@@ -132,9 +134,13 @@ class RunDir:
             os.fsync(file.fileno())
 
     def journal(self, name: str, kind: type[T]) -> list[T]:
-        """The records of a journal; a last line cut short by a kill is left out."""
+        """The records of a journal, to go on with: a last line that a kill cut short is dropped from the file."""
         path = self.path / name
-        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        if not path.exists():
+            return []
+        *lines, rest = path.read_bytes().split(b"\n")
+        if rest:
+            os.truncate(path, path.stat().st_size - len(rest))
         return [msgspec.json.decode(line, type=kind) for line in lines]
 
     def finish(self) -> None:
@@ -149,7 +155,21 @@ def find_runs(root: Path) -> list[RunDir]:
     return [RunDir(path) for path in sorted(found, key=lambda p: (p / SETTINGS).stat().st_mtime)]
 
 
-def _alive(process: int) -> bool:
+def _holder(lock: Path) -> int | None:
+    """The live process that holds a lock; None where it is gone, though its number may have been given out anew."""
+    number, _, born = lock.read_text().partition(" ")
+    try:
+        is_alive = abs(_born(int(number)) - float(born)) < _SAME_START
+    except ValueError:
+        return None
+    return int(number) if is_alive else None
+
+
+def _born(process: int) -> float:
+    """Seconds since the epoch at which a process began; -inf where there is none."""
     import psutil
 
-    return bool(psutil.pid_exists(process))
+    try:
+        return float(psutil.Process(process).create_time())
+    except psutil.NoSuchProcess:
+        return float("-inf")

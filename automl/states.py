@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -49,9 +50,15 @@ def unpack(files: Mapping[str, bytes]) -> State:
 
 
 def write_state(folder: Path, state: State) -> None:
-    """Write the files of a state into a new folder, which appears under its name only when complete."""
+    """Write the files of a state into a folder, which appears under its name only when complete.
+
+    What a process that was killed left under the same name gives way.
+    """
     partial = folder.with_name(folder.name + ".partial")
-    partial.mkdir(parents=True, exist_ok=True)
+    for left_over in (partial, folder):
+        if left_over.exists():
+            shutil.rmtree(left_over)
+    partial.mkdir(parents=True)
     for name, data in pack(state).items():
         (partial / name).write_bytes(data)
     partial.replace(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from automl.errors import DataError, UsageError
@@ -44,16 +45,19 @@ def test_an_existing_folder_is_only_overwritten_when_asked_and_only_if_it_is_a_r
 
 def test_a_folder_in_use_by_a_live_process_is_refused(tmp_path: Path) -> None:
     run = made(tmp_path / "run")
-    (run.path / ".lock").write_text(str(os.getppid()))
+    (run.path / ".lock").write_text(f"{os.getppid()} {psutil.Process(os.getppid()).create_time()}")
     with pytest.raises(UsageError, match=f"process {os.getppid()} is working"), run.owned():
         pass
 
 
-def test_the_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", ["999999999 1.0", f"{os.getpid()} 1.0", str(os.getppid()), ""])
+def test_the_lock_of_a_dead_process_is_taken_over_even_if_its_number_is_used_again(tmp_path: Path, left: str) -> None:
     run = made(tmp_path / "run")
-    (run.path / ".lock").write_text("999999999")
+    (run.path / ".lock").write_text(left)
     with run.owned():
-        assert (run.path / ".lock").read_text() == str(os.getpid())
+        assert (run.path / ".lock").read_text().split()[0] == str(os.getpid())
+        with pytest.raises(UsageError, match="is working"), RunDir(run.path).owned():
+            pass
     assert not (run.path / ".lock").exists()
 
 
@@ -65,6 +69,8 @@ def test_a_journal_survives_a_kill_in_the_middle_of_a_line(tmp_path: Path) -> No
     with (run.path / TRIALS).open("ab") as file:
         file.write(b'{"number":3,"fam')
     assert run.journal(TRIALS, Trial) == trials
+    run.append(TRIALS, trials[0])
+    assert run.journal(TRIALS, Trial) == [*trials, trials[0]], "what is added next begins a line"
 
 
 def test_a_folder_that_is_no_run_says_so(tmp_path: Path) -> None:

@@ -36,6 +36,15 @@ def test_a_folder_of_a_state_is_complete_or_not_there(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["fit"]
 
 
+def test_what_a_killed_process_left_gives_way(tmp_path: Path) -> None:
+    write_state(tmp_path / "fit", State({"n": 1}, {"x": np.arange(3.0)}, {"model": "tree"}))
+    (tmp_path / "fit.partial").mkdir()
+    (tmp_path / "fit.partial" / "model.txt").write_text("half a tr")
+    write_state(tmp_path / "fit", State({"n": 2}))
+    back = read_state(tmp_path / "fit")
+    assert (back.config, back.arrays, back.texts) == ({"n": 2}, {}, {})
+
+
 @pytest.mark.parametrize(
     "damage",
     [
