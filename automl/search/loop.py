@@ -91,6 +91,7 @@ class Search:
                 self._receive(self._engine.wait(min(_TICK, self._clock.search_left)))
                 if self._is_behind and time.monotonic() >= self._due:
                     self._update_best()
+                self._saver.catch_up()
                 self._sink(self._progress())
                 reason = self._reason_to_end()
             self._abandon()

@@ -25,22 +25,31 @@ class Saver:
         self._seconds_between = max(_LEAST_SECONDS, _SHARE * budget)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="save")
         self._saving: Future[None] | None = None
+        self._waiting: Blend | None = None
         self._saved_at = float("-inf")
 
     def offer(self, blend: Blend) -> bool:
-        """Begin to write a blend, unless that was done a moment ago or is still going on; whether it was begun.
+        """Begin to write a blend, or keep it for `catch_up`; whether it was begun.
 
         Raises:
             OSError: An earlier write failed.
         """
-        if self._saving is not None and not self._saving.done():
+        self._waiting = blend
+        return self.catch_up()
+
+    def catch_up(self) -> bool:
+        """Begin to write the last blend offered, unless one was written a moment ago or still is; whether it was begun.
+
+        Raises:
+            OSError: An earlier write failed.
+        """
+        is_writing = self._saving is not None and not self._saving.done()
+        if self._waiting is None or is_writing or time.monotonic() - self._saved_at < self._seconds_between:
             return False
-        if time.monotonic() - self._saved_at < self._seconds_between:
-            return False
-        if self._saving is not None:
-            self._saving.result()
+        self.result()
         self._saved_at = time.monotonic()
-        self._saving = self._thread.submit(self._save, blend)
+        self._saving = self._thread.submit(self._save, self._waiting)
+        self._waiting = None
         return True
 
     def close(self) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from automl import registry
 from automl.plan import Plan
 from automl.profile import Profile
 from automl.search.budget import Clock
@@ -17,7 +15,7 @@ from automl.search.curve import RowsCurve
 from automl.search.jobs import Assignment
 from automl.search.ledger import Ledger
 from automl.search.prices import Prices
-from automl.search.study import FamilyStudy
+from automl.search.studies import Studies
 from automl.search.turns import Turns, origin_of
 from automl.space import Params
 from automl.trial import Trial
@@ -54,7 +52,7 @@ class Schedule:
         self._prices = Prices(plan, profile, clock)
         self._turns = Turns(plan, profile, ledger, self._prices)
         self.curve = RowsCurve(plan, ledger, clock)
-        self._studies: dict[str, FamilyStudy] = {}
+        self._studies = Studies(plan, profile, ledger)
         self._skipped: list[Trial] = []
 
     def next(self, is_ready: Callable[[str], bool] = lambda _: True) -> Assignment | None:
@@ -90,8 +88,7 @@ class Schedule:
     def close(self, trial: Trial) -> set[int]:
         """No more folds of this trial; the folds still running, to be cancelled. Its gain is told to the sampler."""
         book = self._open.pop(trial.number, None)
-        if trial.origin == "search":
-            self._studies[trial.family].tell(trial.number, _gain(self._ledger, trial))
+        self._studies.tell(trial)
         return book.running if book is not None else set()
 
     def take_skipped(self) -> list[Trial]:
@@ -130,11 +127,10 @@ class Schedule:
             if trial.state == "running":
                 done = {score.fold for score in trial.scores}
                 waiting = deque(i for i in range(len(self._ledger.splits)) if i not in done)
-                unasked = replace(trial, origin="portfolio")
+                # The sampler that asked for it is gone, so that it is not to be told.
+                unasked = replace(trial, origin="portfolio") if trial.origin == "search" else trial
                 self._ledger.open_trial(unasked)
-                self._open[trial.number] = _Open(trial.number, waiting, held=not done)
-                if not done:
-                    self._open[trial.number].held = False
+                self._open[trial.number] = _Open(trial.number, waiting, held=False)
 
     def _assign(self, book: _Open) -> Assignment:
         fold = book.waiting.popleft()
@@ -173,31 +169,7 @@ class Schedule:
         if self._prices.no_time(family, params, len(self._ledger.splits)):
             return None
         number = _number(self._ledger)
-        return Trial(number=number, family=family, params=self._study(family).ask(number), origin="search")
-
-    def _study(self, family: str) -> FamilyStudy:
-        if family not in self._studies:
-            space = registry.family(family).space(self._profile)
-            fixed = {k: v for k, v in self._candidates[family].portfolio[0].items() if k not in space}
-            study = FamilyStudy(space, fixed, self._plan.task.seed)
-            for trial in self._ledger.trials.values():
-                gain = _gain(self._ledger, trial)
-                if trial.family == family and trial.state != "running" and gain is not None:
-                    study.add(trial.params, gain)
-            self._studies[family] = study
-        return self._studies[family]
-
-
-def _gain(ledger: Ledger, trial: Trial) -> float | None:
-    """A trial's gain over the first complete trial of the run on the rows it has seen."""
-    done = [t for t in ledger.complete() if t.number != trial.number]
-    rows = ledger.rows(trial.number)
-    if not done or not len(rows):
-        return None
-    reference = min(done, key=lambda t: t.number).number
-    metric, y = ledger.metric, ledger.y[rows]
-    gains = [metric.gain(metric(y, ledger.prediction(n, rows))) for n in (trial.number, reference)]
-    return gains[0] - gains[1] if all(map(math.isfinite, gains)) else None
+        return Trial(number=number, family=family, params=self._studies.ask(family, number), origin="search")
 
 
 def _number(ledger: Ledger) -> int:

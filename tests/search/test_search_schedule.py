@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from msgspec.structs import replace
-from search_books import HOLDOUT, books, plan
+from numpy.typing import NDArray
+from search_books import FOLDS, HOLDOUT, Y, books, enter, plan
 
 from automl import registry
 from automl.modalities.tabular import profile_table
@@ -16,8 +18,11 @@ from automl.search.budget import Clock
 from automl.search.ledger import Ledger
 from automl.search.objective import FoldResult
 from automl.search.schedule import Schedule
+from automl.search.study import FamilyStudy
 from automl.settings import Settings
+from automl.space import Params
 from automl.table import Table
+from automl.trial import Trial
 
 TABLE = Table.from_columns({"a": [float(i) for i in range(60)], "y": [float(i % 7) for i in range(60)]}, "t.csv")
 PROFILE = profile_table(TABLE, Settings(data="t.csv", target="y", task="regression"))[0]
@@ -57,10 +62,13 @@ def run(schedule: Schedule, ledger: Ledger, most: int = 9) -> list[str]:
         if each.share < 1.0:  # a point of the curve over rows
             continue
         found.append(f"{each.trial.family} {each.trial.origin}")
-        prediction = np.zeros(len(ledger.splits[0].valid))
-        result = FoldResult(prediction=prediction, value=1.0, seconds=1.0, n_iterations=None, curve=(), truncated=False)
+        result = ended(np.zeros(len(ledger.splits[0].valid)))
         schedule.fold_ended(ledger.add_fold(each.trial.number, each.fold, result), each.fold, 1.0)
     return found
+
+
+def ended(prediction: NDArray[np.float64]) -> FoldResult:
+    return FoldResult(prediction=prediction, value=1.0, seconds=1.0, n_iterations=None, curve=(), truncated=False)
 
 
 def test_whose_share_pays_first_begins_and_baselines_come_third(tmp_path: Path) -> None:
@@ -100,3 +108,41 @@ def test_families_whose_turn_never_came_are_told(tmp_path: Path) -> None:
         ("linear", "skipped", "the search ended before its turn")
     ]
     assert schedule.take_untried() == []
+
+
+def test_unfinished_baselines_are_baselines_after_resume_and_what_was_asked_for_is_not_told(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    for number, origin in enumerate(("baseline", "portfolio", "search")):
+        ledger.open_trial(Trial(number=number, family="linear", params={"l1_ratio": 0.1 * number}, origin=origin))
+    of_shares(ledger, {"linear": 1.0}).resume()
+    assert [trial.origin for trial in ledger.trials.values()] == ["baseline", "portfolio", "portfolio"]
+
+
+def test_the_sampler_is_told_gains_over_one_trial_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added: dict[object, float] = {}
+    told: list[float | None] = []
+
+    class Recorder(FamilyStudy):
+        def add(self, params: Params, gain: float) -> None:
+            added[params["l1_ratio"]] = gain
+
+        def tell(self, number: int, gain: float | None) -> None:
+            told.append(gain)
+
+    monkeypatch.setattr("automl.search.studies.FamilyStudy", Recorder)
+    ledger = books(tmp_path, FOLDS)
+    schedule = of_shares(ledger, {"linear": 1.0})
+    for number, noise in enumerate((0.3, 0.6)):
+        ledger.open_trial(
+            replace(enter(ledger, noise), params={"scaling": "standard", "l1_ratio": 0.01 * (1 + number)})
+        )
+    schedule.resume()
+    while (each := schedule.next()) is not None and len(told) < 2:
+        if each.share == 1.0:
+            rows = ledger.splits[each.fold].valid
+            schedule.fold_ended(ledger.add_fold(each.trial.number, each.fold, ended(Y[rows] + 0.1)), each.fold, 1.0)
+    assert added.pop(0.01) == 0.0
+    assert added.pop(0.02) == pytest.approx(-0.3, abs=0.1)
+    assert [*told, *added.values()] == pytest.approx([0.2] * 3, abs=0.1), (
+        "those asked for, and a default that came later"
+    )
