@@ -50,9 +50,13 @@ def order_levels(codes: Array, y: Array, n_levels: int, n_classes: int) -> NDArr
     if seen.sum() < 10 * n_levels:
         key = counts
     else:
-        targets = np.eye(n_classes)[y] if n_classes > 1 else y[:, None].astype(np.float64)
-        mean = targets.mean(axis=0)
-        sums = np.stack([np.bincount(codes[seen], weights=t, minlength=n_levels) for t in targets[seen].T], axis=1)
+        if n_classes > 1:
+            cells = codes[seen].astype(np.intp) * n_classes + y[seen]
+            sums = np.bincount(cells, minlength=n_levels * n_classes).reshape(n_levels, n_classes)
+            mean = np.bincount(y, minlength=n_classes) / len(y)
+        else:
+            sums = np.bincount(codes[seen], weights=y[seen], minlength=n_levels)[:, None]
+            mean = y.mean()
         centred = (sums + 10 * mean) / (counts + 10)[:, None] - mean
         _, _, directions = np.linalg.svd(centred * np.sqrt(counts)[:, None], full_matrices=False)
         key = centred @ directions[0]

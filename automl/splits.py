@@ -53,8 +53,8 @@ def make_splits(
     splits: list[Split] = []
     for _ in range(validation.n_repeats):
         part = _grouped(groups, n_parts, rng) if groups is not None else _parts(y, n_parts, validation.stratify, rng)
-        n_used = n_parts if validation.kind == "kfold" else 1
-        splits += [Split(np.flatnonzero(part != p), np.flatnonzero(part == p)) for p in range(n_used)]
+        used = range(n_parts) if validation.kind == "kfold" else [_middling(part)]
+        splits += [Split(np.flatnonzero(part != p), np.flatnonzero(part == p)) for p in used]
     return tuple(split for split in splits if len(split.valid) and len(split.train))
 
 
@@ -88,6 +88,12 @@ def _grouped(groups: NDArray[Any], n_parts: int, rng: np.random.Generator) -> ND
         part_of[group] = part
         filled[part] += sizes[group]
     return part_of[code.ravel()]
+
+
+def _middling(part: NDArray[np.intp]) -> int:
+    """The part nearest to an equal share of the rows: a group may be larger than that, and rule the part it is in."""
+    sizes = np.bincount(part)
+    return int(np.abs(sizes - sizes.mean()).argmin())
 
 
 def _forward(times: NDArray[np.float64], validation: Validation) -> tuple[Split, ...]:

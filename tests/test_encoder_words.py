@@ -8,6 +8,7 @@ import pytest
 from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from automl.encoding import tokens
 from automl.encoding.tokens import WORDS, WORDS_AND_SIGNS, tokens_of
 from automl.encoding.words import Lexicon, fit_lexicon
 from automl.table import Column
@@ -60,8 +61,8 @@ def test_terms_are_those_of_scikit_learn() -> None:
 
 
 def _split(text: str) -> list[str]:
-    tokens = tokens_of(column([text]), WORDS_AND_SIGNS)
-    return [tokens.words[i] for i in tokens.place]
+    found = tokens_of(column([text]), WORDS_AND_SIGNS)
+    return [found.words[i] for i in found.place]
 
 
 def test_a_row_is_the_same_alone_as_among_others() -> None:
@@ -72,6 +73,18 @@ def test_a_row_is_the_same_alone_as_among_others() -> None:
         assert np.array_equal(one[0][0], codes[i])
         for alone, among in ((one[1], words[i]), (one[2], grams[i])):
             assert np.array_equal(alone.toarray(), among.toarray())
+
+
+def test_long_texts_are_taken_in_shorter_runs_which_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"word{i % 7} and word{i % 5} " * (1 + i % 3) for i in range(60)]
+    found, length = lexicon(texts)
+    whole = found.encode(column(texts), length)
+    monkeypatch.setattr(tokens, "_PART_CHARACTERS", 200)
+    parts = list(tokens.parts_of(column(texts)))
+    assert len(parts) > 4
+    assert [text for part in parts for text in part.series] == texts
+    for one, other in zip(whole, found.encode(column(texts), length), strict=True):
+        assert (one != other).sum() == 0
 
 
 def test_words_have_codes_of_their_own_and_unknown_ones_share_buckets() -> None:

@@ -41,6 +41,13 @@ def test_groups_stay_together(codes: list[int]) -> None:
         assert not set(groups[split.train]) & set(groups[split.valid])
 
 
+def test_a_holdout_of_groups_is_not_the_largest_of_them() -> None:
+    groups = np.r_[np.zeros(600, dtype=int), 1 + np.arange(400) // 10]
+    (split,) = make_splits(Validation(kind="holdout", n_folds=1, fraction=0.2), np.zeros(1000), groups=groups)
+    assert len(split.valid) == 100
+    assert not set(groups[split.train]) & set(groups[split.valid])
+
+
 @given(st.lists(st.one_of(st.integers(0, 50).map(float), st.just(float("nan"))), min_size=30, max_size=90))
 def test_validation_comes_after_training(moments: list[float]) -> None:
     times = np.array(moments)

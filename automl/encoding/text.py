@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.encoding.tokens import WORDS, Tokens, gram_keys, tokens_of
+from automl.encoding.tokens import WORDS, Tokens, gram_keys, n_characters_of, parts_of, tokens_of
 from automl.table import Column
 
 _GRAMS = (3, 4)
 _MAX_KEYS = 2**14
 _MAX_FIT_ROWS = 10_000
 _MAX_FIT_CHARACTERS = 2_500_000
-_CHUNK_ROWS = 20_000
-_MAX_CHARACTERS = 20_000  # of one text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +44,12 @@ class TextSpace:
 
     def encode(self, texts: Column) -> NDArray[np.float64]:
         """(n_rows, n_dims) the vectors; NaN where the text is missing, 0 where no word of it is known."""
-        n_rows = len(texts.missing)
-        vectors = np.empty((n_rows, self.n_dims))
-        for start in range(0, n_rows, _CHUNK_ROWS):
-            tokens = tokens_of(Column(texts.series[start : start + _CHUNK_ROWS]), WORDS)
+        parts = []
+        for part in parts_of(texts):
+            tokens = tokens_of(part, WORDS)
             terms = _terms(tokens, self.keys, self.idf)
-            vectors[start : start + _CHUNK_ROWS] = _weighted(tokens.counts(), terms) @ (terms @ self.components)
+            parts.append(_weighted(tokens.counts(), terms) @ (terms @ self.components))
+        vectors = np.concatenate(parts)
         vectors[texts.missing] = np.nan
         return vectors
 
@@ -61,7 +59,7 @@ def fit_text(texts: Column, n_dims: int) -> TextSpace | None:
     from sklearn.decomposition import TruncatedSVD
 
     series = texts.series.drop_nulls()
-    n_characters = min(int(series.str.len_chars().sum() or 0), len(series) * _MAX_CHARACTERS)
+    n_characters = n_characters_of(Column(series))
     sample = Column(series[:: max(1, -(-len(series) // _MAX_FIT_ROWS), n_characters // _MAX_FIT_CHARACTERS)])
     n_rows = len(sample.series)
     tokens = tokens_of(sample, WORDS)

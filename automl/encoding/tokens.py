@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ WORDS = r"\w+"
 WORDS_AND_SIGNS = r"\w+|[^\w\s]"
 
 _MAX_CHARACTERS = 20_000  # of one text; the rest of a longer one is not read
+_PART_ROWS = 20_000
+_PART_CHARACTERS = 10_000_000
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -51,6 +54,20 @@ class Tokens:
         counts = csr_matrix((np.ones(len(self.place)), self.place, self.ends), shape=shape)
         counts.sum_duplicates()
         return counts
+
+
+def n_characters_of(texts: Column) -> int:
+    """Characters that are read of all texts."""
+    return int(texts.series.str.len_chars().clip(upper_bound=_MAX_CHARACTERS).sum() or 0)
+
+
+def parts_of(texts: Column) -> Iterator[Column]:
+    """The texts in runs of rows, one at least, of which each is held as tokens without taking much memory."""
+    n_rows = len(texts.series)
+    many = max(1, n_characters_of(texts) // _PART_CHARACTERS, -(-n_rows // _PART_ROWS))
+    size = max(1, -(-n_rows // many))
+    for start in range(0, max(1, n_rows), size):
+        yield Column(texts.series[start : start + size])
 
 
 def tokens_of(texts: Column, pattern: str) -> Tokens:

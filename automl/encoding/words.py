@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.encoding.tokens import WORDS_AND_SIGNS, Tokens, gram_keys, pair_keys, tokens_of
+from automl.encoding.tokens import WORDS_AND_SIGNS, Tokens, gram_keys, n_characters_of, pair_keys, parts_of, tokens_of
 from automl.table import Column
 
 _GRAMS = (2, 3, 4, 5)
 _MAX_WORDS = 30_000
 _MAX_TERMS = 2**16  # of words and pairs of words, and as many of character n-grams
 _MAX_FIT_ROWS = 50_000
+_MAX_FIT_CHARACTERS = 20_000_000
 _MAX_CELLS = 40_000_000
 _CELLS_A_WORD = 10
 _LONGEST = 256
 _N_BUCKETS = 1024
-_CHUNK_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class Lexicon:
 
         codes, words, grams = [], [], []
         word_idf, gram_idf = np.split(self.idf, [len(self.word_terms)])
-        for start in range(0, max(1, len(texts.series)), _CHUNK_ROWS):
-            tokens = tokens_of(Column(texts.series[start : start + _CHUNK_ROWS]), WORDS_AND_SIGNS)
+        for part in parts_of(texts):
+            tokens = tokens_of(part, WORDS_AND_SIGNS)
             codes.append(self._codes(tokens, length))
             words.append(_weighted(_counted(tokens, self.word_terms), word_idf))
             in_words = _of_words(*_grams(tokens), len(tokens.words), self.gram_terms)
@@ -92,7 +92,8 @@ def fit_lexicon(texts: Column, max_cells: int = _MAX_CELLS) -> tuple[Lexicon, in
         max_cells: Of the sparse matrix of all of them; where n-grams would exceed it, they are left out.
     """
     series = texts.series.drop_nulls()
-    sample = Column(series[:: max(1, -(-len(series) // _MAX_FIT_ROWS))])
+    n_characters = n_characters_of(Column(series))
+    sample = Column(series[:: max(1, -(-len(series) // _MAX_FIT_ROWS), n_characters // _MAX_FIT_CHARACTERS)])
     tokens = tokens_of(sample, WORDS_AND_SIGNS)
     n_rows = tokens.n_rows
     if n_rows < 3 or not len(tokens.place):
