@@ -62,11 +62,19 @@ class Rows:
     Shape:
         y: (n_rows,), float64 values for regression, int64 class codes otherwise.
         weights: (n_rows,) float64, or None for equal weights.
+        groups: (n_rows,) codes of rows that belong together, or None where each stands for itself.
     """
 
     x: Features
     y: NDArray[Any]
     weights: NDArray[np.float64] | None = None
+    groups: NDArray[np.intp] | None = None
+
+    def take(self, index: NDArray[np.intp] | slice) -> Rows:
+        """Some of the rows."""
+        weights = None if self.weights is None else self.weights[index]
+        groups = None if self.groups is None else self.groups[index]
+        return Rows(self.x.take(index), self.y[index], weights, groups)
 
 
 @dataclass(frozen=True, slots=True)

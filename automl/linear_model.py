@@ -95,7 +95,7 @@ class PenalisedLinear:
         held = None
         if valid is not None:
             known = np.isin(valid.y, present) if len(present) else np.ones(len(valid.y), dtype=bool)
-            rows = Rows(valid.x.take(np.flatnonzero(known)), valid.y[known])
+            rows = valid.take(np.flatnonzero(known))
             held = self._problem(rows, self._design.transform(rows.x), present) if len(rows.y) else None
         deadline = started + 0.8 * (limits.deadline - started)
         best, step, curve, truncated = self._follow(problem, held, deadline)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,4 +35,4 @@ class OnLogScale:
 
 
 def _logarithms(rows: Rows) -> Rows:
-    return Rows(rows.x, np.log1p(np.maximum(rows.y, 0.0)), rows.weights)
+    return replace(rows, y=np.log1p(np.maximum(rows.y, 0.0)))

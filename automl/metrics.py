@@ -14,6 +14,7 @@ from automl.outcome import Estimate
 from automl.task import TaskKind
 
 Array: TypeAlias = NDArray[Any]
+Threshold: TypeAlias = float | NDArray[np.float64] | None
 Needs: TypeAlias = Literal["labels", "probabilities", "values"]
 
 _TINY = 1e-15
@@ -43,7 +44,7 @@ class Metric:
     function: Callable[[Array, Array], float]
     bounds: tuple[float, float] = (0.0, 1.0)
 
-    def __call__(self, y: Array, prediction: Array, threshold: float | None = None) -> float:
+    def __call__(self, y: Array, prediction: Array, threshold: Threshold = None) -> float:
         """The metric of probabilities (n_rows, n_classes) or values (n_rows,); labels are taken from them if needed."""
         if self.needs == "labels":
             prediction = labels(prediction, threshold)
@@ -54,8 +55,8 @@ class Metric:
         return value if self.maximize else -value
 
 
-def labels(probabilities: Array, threshold: float | None = None) -> NDArray[np.int64]:
-    """Class codes (n_rows,) from probabilities; `threshold` is that of the second of two classes."""
+def labels(probabilities: Array, threshold: Threshold = None) -> NDArray[np.int64]:
+    """Class codes (n_rows,) from probabilities; `threshold` is that of the second of two classes, one or one a row."""
     if threshold is not None and probabilities.shape[1] == 2:
         return (probabilities[:, 1] >= threshold).astype(np.int64)
     return np.asarray(np.argmax(probabilities, axis=1), dtype=np.int64)
@@ -210,7 +211,7 @@ def estimate(
     y: Array,
     prediction: Array,
     *,
-    threshold: float | None = None,
+    threshold: Threshold = None,
     level: float = 0.9,
     seed: int = 0,
     n_new: int | None = None,
@@ -228,12 +229,16 @@ def estimate(
     A perfect score has no spread: its lower end is the score that three misjudged rows would leave (the rule of three,
     Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031).
     """
+
+    def of(rows: Array) -> float:
+        return metric(y[rows], prediction[rows], threshold[rows] if isinstance(threshold, np.ndarray) else threshold)
+
     value = metric(y, prediction, threshold)
     rng = np.random.default_rng(seed)
     width = prediction.shape[1] if prediction.ndim > 1 else 1
     m = min(len(y), _MOST_DRAWN, max(1, int(_MOST_CELLS / _FEWEST_DRAWS / width)))
     drawn = (rng.integers(0, len(y), m) for _ in range(min(_DRAWS, int(_MOST_CELLS / (m * width)))))
-    draws = np.array([metric(y[rows], prediction[rows], threshold) for rows in drawn])
+    draws = np.array([of(rows) for rows in drawn])
     draws = draws[np.isfinite(draws)]
     scale = float(np.sqrt(m / len(y)))
     wider = widen * scale * (float(np.sqrt(1 + len(y) / n_new)) if n_new else 1.0)
@@ -255,7 +260,7 @@ def estimate(
     )
 
 
-def _with_misjudged(metric: Metric, y: Array, prediction: Array, threshold: float | None, rows: Array) -> float:
+def _with_misjudged(metric: Metric, y: Array, prediction: Array, threshold: Threshold, rows: Array) -> float:
     """The metric, were the least likely class of these rows the true one."""
     wrong = prediction.copy()
     least, true = prediction[rows].argmin(axis=1), y[rows]

@@ -245,7 +245,7 @@ OPTIONS: tuple[Option, ...] = (
         "COL",
     ),
     _declare(WHAT, "text", "--time", LEARNING, "column in whose order rows are split; none: whatever is found", "COL"),
-    _declare(WHAT, "text", "--weight", LEARNING, "column of row weights", "COL"),
+    _declare(WHAT, "text", "--weight", LEARNING, "column of row weights in fits; scores count every row once", "COL"),
     _declare(
         WHAT,
         "whole",

@@ -67,12 +67,24 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     policy: str | None = None
     pretrained: str = "auto"
 
+    @property
+    def is_lean(self) -> bool:
+        """Whether of each model one fit is to ship, of all rows, where those of its folds would be averaged."""
+        return self.preset == "interpretable" or self.max_latency_ms is not None or self.max_size_mb is not None
+
 
 class Cost(msgspec.Struct, frozen=True):
-    """Of one fit on all rows with one thread: seconds of CPU and peak bytes beyond the data."""
+    """Of one fit on all rows with one thread.
+
+    Attributes:
+        seconds: Of CPU.
+        memory_bytes: Peak, beyond the data.
+        factor: By how much the seconds are more than the family's cost model says, for fits here took as much longer.
+    """
 
     seconds: float
     memory_bytes: int
+    factor: float = 1.0
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +192,20 @@ class Pretrained(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class ColumnWishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user said of columns.
+
+    Attributes:
+        types: Kinds that they insisted on, by column.
+        drop: Columns to leave out.
+        id: Columns that only name rows.
+    """
+
+    types: dict[str, str] = {}
+    drop: tuple[str, ...] = ()
+    id: tuple[str, ...] = ()
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The decision: what to try, on which splits, with which resources, and the whole trace of why.
 
@@ -188,6 +214,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         n_workers: Fits at a time, each with `threads_per_fit` threads.
         max_models: Most models that compete for a place in the blend.
         max_rows: Most rows the search learns from, where all of them would not fit the budget; None for all.
+        columns: What the table it was made for was read with.
         pretrained: Encoders whose frozen features models read beside their own.
     """
 
@@ -202,7 +229,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     threads_per_fit: int
     max_models: int
     max_rows: int | None = None
+    columns: ColumnWishes = ColumnWishes()
     pretrained: tuple[Pretrained, ...] = ()
+
+    @property
+    def has_refits(self) -> bool:
+        """Whether what the search found is fitted once more on all rows."""
+        return self.wishes.is_lean or self.validation.unseen_share > 0
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

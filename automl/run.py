@@ -8,44 +8,40 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from automl import hardware, registry
 from automl.context import Context, Prepared, never
-from automl.embedding import wanted_embeddings
-from automl.encoder import BadRows, Encoder, encode_target, fit_encoder
 from automl.engines import Engine, Job
 from automl.errors import AutoMLError, BudgetError, DataError, UsageError
 from automl.events import Decided, JsonLines, Planned, Profiled, Sink, fan_out
-from automl.finish import Found, conclude, save_model
+from automl.finish import Found, conclude
 from automl.history import history_of, with_history
+from automl.material import encode
 from automl.modalities.tabular import date_format_of, profile_table
 from automl.outcome import Outcome
-from automl.plan import Hardware, Plan
+from automl.plan import ColumnWishes, Hardware, Plan
 from automl.policy.cost import Calibration, search_seconds
 from automl.policy.decide import decide
 from automl.policy.pretrained import OFF, with_embeddings
-from automl.policy.saved import read_plan
+from automl.policy.saved import for_task, read_plan, with_plan, within
 from automl.pretrained.discover import find_cached
 from automl.profile import ColumnKind, Finding, Profile
 from automl.read import read
 from automl.rundir import EVENTS, PLAN, PROFILE, SETTINGS, RunDir
-from automl.search.best import Blend
 from automl.search.budget import Clock
 from automl.search.jobs import first_modules, modules_of
 from automl.search.ledger import Ledger
 from automl.search.loop import Search
-from automl.search.objective import Material, write_material
+from automl.search.objective import write_material
 from automl.search.refit import refit
 from automl.search.schedule import Schedule
 from automl.search.verdict import judge
 from automl.settings import Settings
-from automl.splits import make_splits
+from automl.shipping import ModelFile
 from automl.table import Table
 from automl.task import Task, is_target_name
 
@@ -64,6 +60,7 @@ def fit(settings: Settings, folder: Path, sink: Sink, *, started: float, stop: C
         stop: Becomes true when the user wants the run to end; the best model so far is then finished.
     """
     RunDir.check(folder, overwrite=settings.overwrite)
+    settings = _settled(settings)
     context = Context(settings, sink, started, stop)
     with _opened_engine(settings) as engine:
         prepared = with_target(*read_data(context))
@@ -82,6 +79,7 @@ def fit_table(
 ) -> Outcome:
     """The main job on a table in memory."""
     RunDir.check(folder, overwrite=settings.overwrite)
+    settings = _settled(settings)
     context = Context(settings, sink, time.monotonic() if started is None else started, stop)
     with _opened_engine(settings) as engine:
         return _run(context, with_target(*profile_data(context, table)), folder, engine)
@@ -122,12 +120,20 @@ def resume(
         prepared = with_target(*read_data(context))
         if prepared.profile.columns != run.read(PROFILE, Profile).columns:
             raise UsageError(f"{settings.data} has changed since the run began", f"try: automl fit {settings.data}")
-        planned = run.read(PLAN, Plan)
-        n_workers = min(planned.n_workers, settings.jobs or planned.n_workers)
-        wishes = msgspec.structs.replace(settings.wishes, n_trials=settings.trials or planned.wishes.n_trials)
-        planned = msgspec.structs.replace(planned, wishes=wishes, n_workers=n_workers)
+        planned = within(run.read(PLAN, Plan), settings)
+        if settings.jobs and settings.jobs > planned.n_workers:
+            context.warn(f"--jobs {settings.jobs}: {planned.n_workers} were planned for, and no more are used")
         context.sink(Planned(planned))
         return search(context, prepared, planned, run, engine)
+
+
+def _settled(settings: Settings) -> Settings:
+    """The settings, or where the user brought a plan those it was made with."""
+    return settings if settings.plan is None else with_plan(settings, _brought(settings.plan))
+
+
+def _brought(path: str) -> Plan:
+    return read_plan(path, registry.names("families"))
 
 
 def _machine(settings: Settings) -> Hardware:
@@ -244,90 +250,26 @@ def _check_test_file(settings: Settings, task: Task) -> None:
 
 def decide_plan(context: Context, prepared: Prepared, machine: Hardware) -> Plan:
     """Decide what to try, or take the plan the user brought."""
+    settings = context.settings
     with context.stage("decide"):
-        if context.settings.plan is None:
-            calibration = None if context.settings.deterministic else Calibration.load()
-            wishes = context.settings.wishes
+        if settings.plan is None:
+            wishes = settings.wishes
             has_media = prepared.profile.holds("text", "image")
-            cached = find_cached() if has_media and wishes.pretrained != OFF else ()
-            spent = 0.0 if context.settings.deterministic else time.monotonic() - context.started
             planned = decide(
                 prepared.profile,
                 prepared.task,
                 machine,
                 wishes,
-                calibration=calibration,
-                cached=cached,
-                spent=spent,
+                calibration=None if settings.deterministic else Calibration.load(),
+                cached=find_cached() if has_media and wishes.pretrained != OFF else (),
+                spent=0.0 if settings.deterministic else time.monotonic() - context.started,
             )
+            columns = ColumnWishes(types=settings.types, drop=settings.drop, id=settings.id)
+            planned = msgspec.structs.replace(planned, columns=columns)
         else:
-            planned = read_plan(context.settings.plan, prepared.profile, registry.names("families"))
+            planned = for_task(_brought(settings.plan), prepared.task, settings)
     context.sink(Planned(planned))
     return planned
-
-
-def encode(context: Context, prepared: Prepared, planned: Plan) -> tuple[Prepared, Encoder, Material]:
-    """Encode the rows, or the sample of them that the plan asks for, and split them.
-
-    Returns:
-        The rows that are learned from (all of them, unless some have files that cannot be read), the encoder, and the
-        material.
-    """
-    table, task = prepared.table, planned.task
-    if planned.max_rows is not None and planned.max_rows < table.n_rows:
-        context.warn(
-            f"trained on a random sample of {planned.max_rows:,} of {table.n_rows:,} rows, to fit the time limit"
-        )
-        table = table.sample(planned.max_rows, task.seed)
-    with context.stage("encode"):
-        embedded = wanted_embeddings(context, table, prepared.profile, planned)
-        encoder = fit_encoder(table, prepared.profile, task, embedded)
-        x, bad = encoder.encode_rows(table)
-        if bad.reasons:
-            kept = _without_bad(context, table, bad)
-            table, x = table.take(kept), x.take(kept)
-            prepared = replace(prepared, table=table)
-        y = encode_target(table, prepared.profile, task)
-        weights = table.column(task.weight).numbers() if task.weight else None
-        if weights is not None and not (np.isfinite(weights) & (weights >= 0)).all():
-            raise DataError(f"column {task.weight!r} has weights that are missing or below 0", "try: another --weight")
-        splits = make_splits(
-            planned.validation,
-            y,
-            groups=_group_codes(table, task.group) if task.group else None,
-            times=_times(table, prepared.profile, task.time) if task.time else None,
-            seed=task.seed,
-        )
-        return prepared, encoder, Material(task, x, y, weights, splits)
-
-
-def _without_bad(context: Context, table: Table, bad: BadRows) -> NDArray[np.intp]:
-    """The rows whose files can be read.
-
-    Raises:
-        DataError: The user wants no row left out, or fewer than two are left.
-    """
-    kept = np.flatnonzero(~bad.mask)
-    n_bad, first = len(bad.reasons), min(bad.reasons)
-    told = f"{n_bad:,} of {table.n_rows:,} rows have a file that cannot be read, the first: {bad.reasons[first]}"
-    if context.settings.on_bad_file == "fail":
-        raise DataError(f"{table.source}: {told}", "try: --on-bad-file skip (leave such rows out)")
-    if len(kept) < 2:
-        raise DataError(f"{table.source}: {told}", "names of files count from the folder of the table")
-    context.warn(f"{told}; left out")
-    return kept
-
-
-def _group_codes(table: Table, name: str) -> NDArray[np.intp]:
-    text = table.column(name).as_text().fill_null("").to_list()
-    return np.unique(np.asarray(text, dtype=np.str_), return_inverse=True)[1]
-
-
-def _times(table: Table, found: Profile, name: str) -> NDArray[np.float64]:
-    column, about = table.column(name), found.column(name)
-    if about.date_format or column.storage == "datetime":
-        return column.datetimes(about.date_format)
-    return column.numbers(about.number_format)
 
 
 def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, engine: Engine) -> Outcome:
@@ -346,40 +288,41 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
     schedule = Schedule(planned, with_embeddings(prepared.profile, planned.pretrained), ledger, clock)
     schedule.resume()
 
-    def save(blend: Blend) -> None:
-        save_model(run, ledger, blend, encoder, prepared.profile)
-
+    file = ModelFile(run, ledger, encoder, prepared.profile, planned.wishes.is_lean)
     with context.stage("search"):
-        loop = Search(planned, ledger, schedule, engine, clock, context.sink, save, context.stop)
+        loop = Search(planned, ledger, schedule, engine, clock, context.sink, file.write, context.stop)
         stopped = loop.run()
         if loop.best is None:
             raise _no_model(ledger, planned)
         verdict = judge(ledger, planned)
-        if problem := _learn_costs(ledger, planned):
+        is_of_here = context.settings.plan is None and not planned.wishes.deterministic
+        if is_of_here and (problem := _learn_costs(ledger, planned)):
             context.warn(problem)
         if planned.wishes.deterministic and not clock.search_left:
             context.warn("the time limit ended the search before its trials were done: run again, it may end elsewhere")
     context.sink(Decided(verdict))
     blend = loop.best
-    if planned.validation.unseen_share:
+    if planned.has_refits:
         with context.stage("refit"):
             blend, skipped = refit(planned, ledger, blend, engine, clock, context.stop)
         if skipped:
             context.warn(skipped)
-    found = Found(ledger, blend, encoder, verdict, stopped, loop.forecast)
+    found = Found(ledger, blend, file, verdict, stopped, loop.forecast)
     return conclude(context, prepared, planned, run, engine, clock, found)
 
 
 def _scoring_seconds(context: Context, n_rows: int) -> float:
-    """Seconds that encoding the test file will take, by those that encoding the training rows took."""
+    """Seconds that the test file will take: to be read, and to be encoded by what encoding the training rows took."""
     if context.settings.test is None:
         return 0.0
+    began = time.monotonic()
     n_test = read(context.settings.test).table.n_rows
-    return min(_MOST_SCORING * context.settings.time_limit, context.seconds["encode"] * n_test / n_rows)
+    reading, encoding = time.monotonic() - began, context.seconds["encode"] * n_test / n_rows
+    return min(_MOST_SCORING * context.settings.time_limit, reading + encoding)
 
 
 def _learn_costs(ledger: Ledger, planned: Plan) -> str:
-    """Remember how long fits took beside what was expected, for the next plan; the problem, if it can't be kept."""
+    """Remember how long fits took beside what was expected here; the problem, if that can't be kept."""
     calibration = Calibration.load()
     expected = {c.family: c for c in planned.candidates}
     for trial in ledger.trials.values():
@@ -387,7 +330,7 @@ def _learn_costs(ledger: Ledger, planned: Plan) -> str:
         if candidate is not None and trial.params == candidate.portfolio[0]:
             for score in trial.scores:
                 if not score.truncated:
-                    calibration.record(trial.family, candidate.cost.seconds, score.seconds)
+                    calibration.record(trial.family, candidate.cost, score.seconds)
     return calibration.save()
 
 

@@ -16,6 +16,23 @@ from automl.options import OPTIONS, Option, options_of
 from automl.plan import Wishes
 from automl.quantities import seconds_until, split_commas
 
+# Of each setting that is a wish, the field of `Wishes`.
+WISHES = {
+    "time_limit": "seconds",
+    "preset": "preset",
+    "include": "include",
+    "exclude": "exclude",
+    "trials": "n_trials",
+    "deterministic": "deterministic",
+    "jobs": "n_jobs",
+    "memory_limit": "memory_limit_bytes",
+    "max_latency": "max_latency_ms",
+    "max_size": "max_size_mb",
+    "device": "device",
+    "policy": "policy",
+    "pretrained": "pretrained",
+}
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the user asked for, after defaults, configuration file, environment and flags were merged.
@@ -67,21 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def wishes(self) -> Wishes:
         """The part of the settings that the policy weighs."""
-        return Wishes(
-            seconds=self.time_limit,
-            preset=self.preset,  # type: ignore[arg-type]  # checked when the settings were merged
-            include=self.include,
-            exclude=self.exclude,
-            n_trials=self.trials,
-            deterministic=self.deterministic,
-            n_jobs=self.jobs,
-            memory_limit_bytes=self.memory_limit,
-            max_latency_ms=self.max_latency,
-            max_size_mb=self.max_size,
-            device=self.device,
-            policy=self.policy,
-            pretrained=self.pretrained,
-        )
+        return Wishes(**{wish: getattr(self, name) for name, wish in WISHES.items()})
 
 
 class Given(msgspec.Struct, frozen=True):

@@ -62,7 +62,7 @@ class TargetMeans:
         weights, targets = row_weights(rows), targets_of(rows, n_classes)
         targets = targets - weights @ targets / max(weights.sum(), 1e-12)
         sizes = np.asarray(rows.x.layout.n_levels, dtype=np.intp)[features] + 2
-        fold = np.random.default_rng(seed).permutation(rows.x.n_rows) % _N_FOLDS
+        fold = crossing_folds(rows, _N_FOLDS, seed)
         n_means = targets.shape[1]
         table = np.zeros((int(sizes.sum()), n_means))
         offset = _offset(sizes)
@@ -117,6 +117,21 @@ class TargetMeans:
 def _offset(sizes: NDArray[np.intp]) -> NDArray[np.intp]:
     """Where the levels of each feature begin, and where the last ones end."""
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
+
+
+def crossing_folds(rows: Rows, n_folds: int, seed: int) -> NDArray[np.intp]:
+    """(n_rows,) folds of about equal size, for features of rows that are made from the targets of other rows.
+
+    Rows of one group are in one fold, for they tell of each other's targets what no new row does.
+    """
+    rng = np.random.default_rng(seed)
+    if rows.groups is None:
+        return rng.permutation(rows.x.n_rows) % n_folds
+    _, code, sizes = np.unique(rows.groups, return_inverse=True, return_counts=True)
+    order = rng.permutation(len(sizes))
+    middles = np.empty(len(sizes))
+    middles[order] = np.cumsum(sizes[order]) - 0.5 * sizes[order]
+    return np.asarray((middles * n_folds / len(code)).astype(np.intp)[code])
 
 
 def row_weights(rows: Rows) -> Matrix:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # settings are merged from plans, which hold tasks
 
 TaskKind: TypeAlias = Literal["binary", "multiclass", "regression"]
 
+UNSTRUCTURED = "none"  # as in --group none, --time none: rows are split at random though groups or a drift were found
+
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """Which earlier values a row gets.
@@ -82,6 +84,13 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind != "regression"
 
     @property
+    def has_threshold(self) -> bool:
+        """Whether the metric is one of labels, which of two classes are told apart by a threshold that suits it."""
+        from automl.metrics import METRICS
+
+        return self.kind == "binary" and METRICS[self.metric].needs == "labels"
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """What predictions say of each class."""
         return self.spelled or self.classes
@@ -145,14 +154,15 @@ def infer_task(table: Table, columns: Sequence[ColumnProfile], settings: Setting
     column = table.column(name).without(profile.missing_tokens)
     kind, kind_why = _kind(column, profile, settings)
     classes = () if kind == "regression" else _classes(column)
+    spelled = _spelled(column, classes)
     _check_values(column, profile, kind, classes, asked=settings.task)
     return Task(
         kind=kind,
         target=name,
         metric=_metric(settings.metric, kind),
         classes=classes,
-        spelled=_spelled(column, classes),
-        positive=_positive(settings.positive, classes, kind),
+        spelled=spelled,
+        positive=_positive(settings.positive, classes, spelled, kind),
         group=settings.group,
         time=settings.time,
         weight=settings.weight,
@@ -336,7 +346,8 @@ def _check_values(
         raise DataError(message, "choose another with --target, or --task regression if they are numbers")
 
 
-def _positive(asked: str | None, classes: tuple[str, ...], kind: TaskKind) -> str | None:
+def _positive(asked: str | None, classes: tuple[str, ...], spelled: tuple[str, ...], kind: TaskKind) -> str | None:
+    """The positive class, by its name or as the file spells it."""
     if kind != "binary":
         if asked is not None:
             raise UsageError(f"--positive {asked!r} needs a binary task, this one is {kind}")
@@ -344,9 +355,12 @@ def _positive(asked: str | None, classes: tuple[str, ...], kind: TaskKind) -> st
     if asked is None:
         likely = [c for word in _POSITIVE for c in classes if c.lower() == word]
         return likely[0] if likely else classes[-1]
-    if asked not in classes:
-        raise DataError(f"no class {asked!r} (--positive)", f"the classes are: {', '.join(map(repr, classes))}")
-    return asked
+    name = dict(zip(spelled, classes, strict=False)).get(asked, asked)
+    if name not in classes:
+        raise DataError(
+            f"no class {asked!r} (--positive)", f"the classes are: {', '.join(map(repr, spelled or classes))}"
+        )
+    return name
 
 
 def _metric(asked: str | None, kind: TaskKind) -> str:

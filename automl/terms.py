@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -51,8 +52,7 @@ class TermsDesign:
         self._weights = (
             _ratios(terms, rows.y, n_classes) if self.ratio and n_classes > 1 else np.ones(terms.shape[1], np.float32)
         )
-        rest = rows.x.beside(TEXT)
-        beside = self._beside.fit_transform(Rows(rest, rows.y, rows.weights), n_classes, seed)
+        beside = self._beside.fit_transform(replace(rows, x=rows.x.beside(TEXT)), n_classes, seed)
         return self._joined(terms, beside)
 
     def transform(self, x: Features) -> Any:

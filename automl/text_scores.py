@@ -8,6 +8,7 @@ target by category: a row's scores come from rows it is not among.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Self, TypeAlias
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from automl.errors import ModelFileError
 from automl.family import FitLog, Limits, Model, Rows, State
 from automl.features import BlockKind, Features, Layout
-from automl.target_means import row_weights, targets_of
+from automl.target_means import crossing_folds, row_weights, targets_of
 from automl.task import Task
 from automl.terms import TEXT
 
@@ -71,15 +72,14 @@ class TextScores:
         spread = np.sqrt(weights @ targets**2 / len(weights))
         targets = np.divide(targets, spread, out=np.zeros_like(targets), where=spread > 0)
         read, every = _affordable(rows.x, targets.shape[1])
-        fold = np.full(rows.x.n_rows, _N_FOLDS)
-        fold[::every] = np.random.default_rng(seed).permutation(len(fold[::every])) % _N_FOLDS
+        fold = crossing_folds(rows, _N_FOLDS, seed)
         arrays: dict[str, Array] = {}
         crossed = []
         for i in read:
             block = rows.x.blocks[i]
             found = _ridge(block[::every], targets[::every], weights[::every], fold[::every])
             scores = np.empty((len(fold), found.shape[2]), dtype=np.float32)
-            for left_out in range(_N_FOLDS + 1):
+            for left_out in range(_N_FOLDS):
                 scores[fold == left_out] = block[fold == left_out] @ found[:, left_out]
             crossed.append(scores)
             arrays[f"score{i}"] = found[:, _N_FOLDS].astype(np.float16)
@@ -168,8 +168,8 @@ class WithTextScores:
         """Score the texts, then fit the model."""
         self._scores, crossed = TextScores.fit(train, len(self._task.classes), self._n_words, limits.seed)
         self._model = self._build(self._scores.layout)
-        seen = Rows(self._scores.beside(train.x, crossed), train.y, train.weights)
-        unseen = None if valid is None else Rows(self.features(valid.x), valid.y, valid.weights)
+        seen = replace(train, x=self._scores.beside(train.x, crossed))
+        unseen = None if valid is None else replace(valid, x=self.features(valid.x))
         return self._model.fit(seen, unseen, limits)
 
     def predict(self, x: Features) -> NDArray[np.float64]:

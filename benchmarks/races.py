@@ -37,12 +37,13 @@ from automl.events import nowhere
 from automl.family import Family, Limits, Rows
 from automl.finish import SHARED_ERRORS
 from automl.hardware import find_hardware
+from automl.material import encode
 from automl.metrics import METRICS, estimate
 from automl.plan import Plan, Validation
 from automl.policy.effects import Case
 from automl.policy.weigh import Trace, judge
 from automl.read import read
-from automl.run import decide_plan, encode, profile_data, with_target
+from automl.run import decide_plan, profile_data, with_target
 from automl.search.objective import Material
 from automl.settings import Settings
 from automl.space import Params

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from automl.finish import shipped_folds
+from automl.shipping import shipped_folds
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,7 @@ def test_positive_class() -> None:
     assert inferred(RNG.choice(["+", "-"], N)).positive == "+"
     assert inferred(RNG.choice(["M", "R"], N)).positive == "R"
     assert inferred(RNG.choice(["M", "R"], N), positive="M").positive == "M"
+    assert inferred(RNG.choice([0.0, 1.0], N), positive="0.0").positive == "0", "as the file spells it"
     with pytest.raises(DataError, match="no class 'X'"):
         inferred(RNG.choice(["M", "R"], N), positive="X")
     with pytest.raises(UsageError, match="binary"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from automl.errors import ModelFileError
 from automl.family import Limits, Rows, State
 from automl.features import Block, Features, Layout
 from automl.table import Table
+from automl.target_means import crossing_folds
 from automl.task import Task
 from automl.terms import TEXT
 from automl.testing.examples import example, media_example
@@ -82,6 +84,15 @@ def test_scores_of_training_rows_tell_no_more_than_those_of_new_rows() -> None:
         assert found.dtype == np.float32
         assert found.shape == (len(y), 2), "one score by words and one by characters"
         assert (found[y == 1].min(axis=0) > found[y == 0].max(axis=0)).all()
+
+
+def test_rows_of_one_group_do_not_score_each_other() -> None:
+    seen = rows(600, 0)
+    groups = np.random.default_rng(1).integers(0, 40, 600)
+    fold = crossing_folds(replace(seen, groups=groups), 5, 0)
+    assert all(len(set(fold[groups == group])) == 1 for group in range(40))
+    assert np.bincount(fold).min() > 60
+    assert np.bincount(crossing_folds(seen, 5, 0)).tolist() == [120] * 5
 
 
 def test_a_class_each_has_a_score_and_frequent_words_are_features_where_asked_for() -> None:

@@ -41,6 +41,8 @@ def conclude(
     go: Callable[[Sink, StopFlag], Outcome], settings: Settings, speech: Speech, started: float, summary: str | None
 ) -> None:
     """Run with progress shown and signals caught, then show the result in the way that was asked for."""
+    if summary:
+        Path(summary).open("ab").close()  # before any work: it may be where nothing can be written
     with StopFlag() as stop:
         try:
             with watched(settings, speech, started, stop) as sink:
@@ -50,10 +52,6 @@ def conclude(
                 raise
             speech.note("automl: stopped before a first model was ready")
             raise typer.Exit(stop.exit_code) from None
-        if summary:
-            from automl.cli.summary import summary_markdown
-
-            Path(summary).write_text(summary_markdown(outcome), encoding="utf-8")
         if not speech.quiet:
             from automl.formats.terminal import outcome_view
 
@@ -62,6 +60,10 @@ def conclude(
             from automl.compose import result
 
             print_json({**result(outcome), "exit": stop.exit_code})
+        if summary:
+            from automl.cli.summary import summary_markdown
+
+            Path(summary).write_text(summary_markdown(outcome), encoding="utf-8")
     if stop():
         raise typer.Exit(stop.exit_code)
 

@@ -18,10 +18,9 @@ from automl.profile import ColumnProfile, Finding, Modality, Profile, Role, Shap
 from automl.settings import Settings
 from automl.table import Column, Table
 from automl.target_means import n_means
-from automl.task import Task, infer_task
+from automl.task import UNSTRUCTURED, Task, infer_task
 
 N_PROFILED = 100_000  # rows looked at; what is rarer than 1 in 10,000 may be missed beyond
-UNSTRUCTURED = "none"  # as in --group none, --time none: rows are split at random though groups or a drift were found
 _D_DATETIME = 8  # numeric features of a date
 _D_COUNTS = 4  # numeric features of a text beside its topics and its scores by words and by characters
 _D_MEDIA = 280  # numeric features of an image or a sound

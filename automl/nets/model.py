@@ -84,7 +84,7 @@ class NetModel:
         validation = None
         if valid is not None:
             metric = METRICS[self._task.metric]
-            valid = _every(valid, math.ceil(len(valid.y) / _SELECTION_ROWS))
+            valid = valid.take(slice(None, None, math.ceil(len(valid.y) / _SELECTION_ROWS)))
             y = valid.y
             validation = Validation(self._batch(valid), lambda p: metric(y, p), metric.gain)
         with torch.random.fork_rng([]):
@@ -168,11 +168,6 @@ class NetModel:
             parts.append(self.objective_.decode(self.net_(*inputs)).numpy())
         shape = (0, self.objective_.n_classes) if self.objective_.n_classes else (0,)
         return np.concatenate([np.zeros(shape), *parts])[:n_rows]
-
-
-def _every(rows: Rows, step: int) -> Rows:
-    weights = None if rows.weights is None else rows.weights[::step]
-    return Rows(rows.x.take(slice(None, None, step)), rows.y[::step], weights)
 
 
 def _thin(curve: tuple[float, ...], n_points: int = 100) -> tuple[float, ...]:

@@ -45,11 +45,11 @@ class Factor(msgspec.Struct, frozen=True):
 
 
 class Calibration:
-    """Factors by family, learned on this machine. `record` compares with what was expected when this was loaded."""
+    """Factors by family, learned on this machine."""
 
     def __init__(self, factors: dict[str, Factor] | None = None, path: Path | None = None) -> None:
-        self._expected = dict(factors or {})
-        self._learned = dict(self._expected)
+        self._factors = dict(factors or {})
+        self._kept = dict(self._factors)
         self._path = path
 
     @classmethod
@@ -64,29 +64,28 @@ class Calibration:
 
     def factor(self, family: str) -> float:
         """By how much a fit of the family takes longer here than its cost model says."""
-        return math.exp(self._expected.get(family, Factor()).mean)
+        return math.exp(self._factors.get(family, Factor()).mean)
 
     def p90(self, family: str, seconds: float) -> float:
         """Seconds that nine in ten fits stay below, where `seconds` are expected (log-normal)."""
-        return seconds * math.exp(_Z90 * self._expected.get(family, Factor()).spread)
+        return seconds * math.exp(_Z90 * self._factors.get(family, Factor()).spread)
 
-    def record(self, family: str, expected: float, actual: float) -> None:
+    def record(self, family: str, expected: Cost, actual: float) -> None:
         """Learn from a finished fit.
 
         Args:
-            expected: Seconds, as `CostModel.fit` gave them with this calibration.
+            expected: As `CostModel.fit` gave it on this machine, whatever its calibration knew then.
             actual: Seconds it took; fits cut short by a deadline teach nothing and are not to be recorded.
         """
-        if expected > 0 and actual > 0:
-            before = self._expected.get(family, Factor()).mean
-            learned = self._learned.get(family, Factor())
-            self._learned[family] = learned.updated(math.log(actual / expected) + before)
+        if expected.seconds > 0 and actual > 0:
+            known = self._factors.get(family, Factor())
+            self._factors[family] = known.updated(math.log(actual / expected.seconds * expected.factor))
 
     def save(self) -> str:
         """Keep what was learned for the next run; returns the problem in a sentence, or nothing."""
-        if self._path is None or self._learned == self._expected:
+        if self._path is None or self._factors == self._kept:
             return ""
-        content = {**_stored(self._path), machine_key(): self._learned}
+        content = {**_stored(self._path), machine_key(): self._factors}
         try:
             write_atomically(self._path, json.dumps(msgspec.to_builtins(content)))
         except OSError as error:
@@ -119,9 +118,10 @@ class CostModel:
         profile = at_rows(self._profile, n_rows)
         own = family.cost(profile, params, self._reference)
         scores = cost_of_scores(profile) if takes_scores(family) else Cost(0.0, 0)
-        seconds = (own.seconds + scores.seconds) * self._scale * self._calibration.factor(family.name)
+        factor = self._calibration.factor(family.name)
+        seconds = (own.seconds + scores.seconds) * self._scale * factor
         n_bytes = int(own.memory_bytes) + scores.memory_bytes + table_bytes(self._profile, n_rows)
-        return Cost(seconds, n_bytes)
+        return Cost(seconds, n_bytes, factor)
 
     def p90(self, family: Family, cost: Cost) -> float:
         """Seconds that nine in ten such fits stay below."""

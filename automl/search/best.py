@@ -184,11 +184,7 @@ def finish(ledger: Ledger, rows: NDArray[np.intp], prediction: NDArray[Any]) -> 
     t = 1.0
     if len(rows) >= _MIN_CALIBRATION_ROWS and _calibration_helps(y, prediction):
         t = temperature(y, prediction)
-    metric = METRICS[task.metric]
-    threshold = None
-    if task.kind == "binary" and metric.needs == "labels":
-        threshold = best_threshold(y, calibrate(prediction, t), metric)
-    return Finish(t, threshold)
+    return Finish(t, best_threshold(y, calibrate(prediction, t), METRICS[task.metric]) if task.has_threshold else None)
 
 
 def _calibration_helps(y: NDArray[Any], probabilities: NDArray[Any]) -> bool:

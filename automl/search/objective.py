@@ -22,7 +22,8 @@ from automl.splits import Split
 from automl.states import write_state
 from automl.task import Task
 
-_X_NUM, _X_CAT, _Y, _WEIGHTS, _SPLITS = "x_num.npy", "x_cat.npy", "y.npy", "weights.npy", "splits.npz"
+_X_NUM, _X_CAT, _Y, _SPLITS = "x_num.npy", "x_cat.npy", "y.npy", "splits.npz"
+_WEIGHTS, _GROUPS = "weights.npy", "groups.npy"
 _SPARSE = ("data", "indices", "indptr")
 
 
@@ -33,6 +34,7 @@ class Material:
     Shape:
         y: (n_rows,) class codes or values.
         weights: (n_rows,) or None.
+        groups: (n_rows,) codes of rows that stay together, or None.
     """
 
     task: Task
@@ -40,11 +42,11 @@ class Material:
     y: NDArray[Any]
     weights: NDArray[np.float64] | None
     splits: tuple[Split, ...]
+    groups: NDArray[np.intp] | None = None
 
     def rows(self, index: NDArray[np.intp]) -> Rows:
         """Some rows with their labels."""
-        weights = None if self.weights is None else self.weights[index]
-        return Rows(self.x.take(index), self.y[index], weights)
+        return Rows(self.x, self.y, self.weights, self.groups).take(index)
 
 
 class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,8 +76,9 @@ def write_material(folder: Path, material: Material) -> None:
     for i, block in enumerate(material.x.blocks):
         _write_block(folder / f"block{i}", block)
     np.save(folder / _Y, material.y)
-    if material.weights is not None:
-        np.save(folder / _WEIGHTS, material.weights)
+    for name, array in ((_WEIGHTS, material.weights), (_GROUPS, material.groups)):
+        if array is not None:
+            np.save(folder / name, array)
     parts = {f"{part}_{i}": getattr(s, part) for i, s in enumerate(material.splits) for part in ("train", "valid")}
     np.savez(folder / _SPLITS, **parts)
     (folder / "head.json").write_bytes(msgspec.json.encode(Head(material.task, material.x.layout)))
@@ -117,6 +120,7 @@ def read_material(folder: str) -> Material:
         y=np.load(path / _Y, mmap_mode="r"),
         weights=np.load(path / _WEIGHTS) if (path / _WEIGHTS).exists() else None,
         splits=splits,
+        groups=np.load(path / _GROUPS) if (path / _GROUPS).exists() else None,
     )
 
 

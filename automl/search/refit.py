@@ -1,4 +1,7 @@
-"""The best models once more, on all rows: what a holdout, or folds in time, left out is learned from in the end."""
+"""The best models once more, on all rows: what a holdout, or folds in time, left out is learned from in the end.
+
+So are those of folds where one fit is to ship in place of five.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +43,10 @@ def seconds_to_hold(plan: Plan, ledger: Ledger, blend: Blend, clock: Clock) -> f
 
     Nothing is held for a refit that would not end in that time.
     """
-    unseen = plan.validation.unseen_share
-    if not unseen:
+    if not plan.has_refits:
         return 0.0
-    most = min(_MOST_HELD, _WORTH * unseen) * (clock.seconds - clock.reserve)
+    worth = 1.0 if plan.wishes.is_lean else _WORTH * plan.validation.unseen_share
+    most = min(_MOST_HELD, worth) * (clock.seconds - clock.reserve)
     whole = [trial for trial in blend.trials if _can_be_refitted(trial)]
     copies = _copies(plan, blend)
     priced = [
@@ -114,8 +117,8 @@ def _copies(plan: Plan, blend: Blend) -> dict[int, int]:
     More than one where other seeds fit otherwise, the weight is worth it, and no quick, small or plain model was asked
     for.
     """
-    wishes, found = plan.wishes, {}
-    is_small = wishes.max_latency_ms or wishes.max_size_mb or wishes.preset in ("fast", "interpretable")
+    found = {}
+    is_small = plan.wishes.is_lean or plan.wishes.preset == "fast"
     for trial, weight in zip(blend.trials, blend.weights, strict=True):
         is_random = registry.family(trial.family).traits & {"neural", "boosting"}
         found[trial.number] = n_shipped(_MOST_COPIES, weight) if is_random and not is_small else 1

@@ -84,9 +84,8 @@ def _refitted(outcome: Outcome) -> str:
     if not n:
         return ""
     which = "The model was" if n == n_all == 1 else f"{'All' if n == n_all else n} of its {n_all} models were"
-    return (
-        f" {which} fitted once more on all rows; the scores are those of fits that had not seen the rows they are on."
-    )
+    scored = "the scores are those of fits that had not seen the rows they are on."
+    return f" {which} fitted once more on all of these rows; {scored}"
 
 
 def _against_baselines(outcome: Outcome) -> Figure:

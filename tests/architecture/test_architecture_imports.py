@@ -55,7 +55,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     (
         *("policy", "search", "ensemble", "bundle", "predict", "evaluate"),
         *("explain", "explain_rows", "explain_columns", "explain_parts", "explaining"),
-        *("compose", "doctor", "embedding", "sample", "samples", "testing", "finish"),
+        *("compose", "doctor", "embedding", "sample", "samples", "testing", "finish", "material", "shipping"),
     ),
     ("run", "estimators", "frames", ""),
     ("cli", "__main__"),

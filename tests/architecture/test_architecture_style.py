@@ -18,7 +18,7 @@ FORBIDDEN_MODULES = {"utils", "util", "helpers", "helper", "common", "base", "mi
 FORBIDDEN_WORDS = re.compile(r"(Manager|Handler|Base|Abstract)(?![a-z])")
 FORCED = {"Exception", "Protocol", "Struct", "NamedTuple", "Enum", "TypedDict", "Module", "Callback", "LightningModule"}
 # Modules that list packages, one of which a family is named after.
-PACKAGE_LISTS = {"doctor", "finish", "testing.families"}
+PACKAGE_LISTS = {"doctor", "shipping", "testing.families"}
 # A family's name that is another thing's name too: (module, name).
 HOMONYMS = {("families.lightgbm", "extra_trees")}  # a parameter of the library's
 

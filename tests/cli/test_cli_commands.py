@@ -161,6 +161,14 @@ def test_without_json_stdout_stays_empty_and_quiet_says_nothing(
     assert capsys.readouterr().out == ""
 
 
+def test_a_summary_that_cannot_be_written_is_told_before_the_run(
+    seen: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", "x.csv", "--summary", "no/such/s.md", "--json"]) == 1
+    assert "no/such/s.md" in capsys.readouterr().err
+    assert "settings" not in seen
+
+
 def test_the_default_folder_is_named_after_the_data_and_the_time(tmp_path: Path) -> None:
     now = time.struct_time((2026, 1, 2, 3, 4, 5, 4, 2, 0))
     first = default_folder("some/churn data.csv.gz", tmp_path, now)

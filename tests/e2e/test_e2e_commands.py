@@ -230,10 +230,11 @@ def test_fit_runs_a_plan_on_stdin_rows_of_a_regression(tmp_path):
     (tmp_path / "rows.csv").write_bytes(text)
     planned = automl("plan", "rows.csv", "-t", "value", "-l", "15s", "--trials", 4, "-o", "p.json", folder=tmp_path)
     assert planned.code == 0, planned.err
-    done = automl(
-        "fit", "-", "-t", "value", "--plan", "p.json", "-l", "15s", "-o", "run", "--json", folder=tmp_path, stdin=text
-    )
+    done = automl("fit", "-", "--plan", "p.json", "-o", "run", "--json", folder=tmp_path, stdin=text)
     assert done.code == 0, done.err
+    other = automl("fit", "rows.csv", "--plan", "p.json", "-t", "charges", "-o", "other", folder=tmp_path)
+    assert other.code == 2
+    assert "made for target value, and here it is charges" in other.err
     assert json.loads(done.out)["task"] == "regression"
     predicted = parsed(automl("predict", "run", "rows.csv", folder=tmp_path).out)
     errors = [abs(float(p["prediction"]) - float(row[3])) for p, row in zip(predicted, rows, strict=True)]

@@ -6,7 +6,7 @@ import random
 import pytest
 from policy_fakes import GB, MACHINE, fake_family, profile
 
-from automl.plan import Hardware, Wishes
+from automl.plan import Cost, Hardware, Wishes
 from automl.policy.cost import Calibration, CostModel, Factor, search_seconds, table_bytes, usable_bytes
 
 
@@ -30,9 +30,9 @@ def test_calibration_finds_the_ratio_and_its_p90_covers_nine_in_ten(tmp_path):
     calibration = Calibration.load(tmp_path)
     for _ in range(30):
         calibration = Calibration.load(tmp_path)
+        factor = calibration.factor("f")
         for _ in range(10):
-            expected = calibration.factor("f")
-            calibration.record("f", expected, 3.0 * math.exp(rng.gauss(0, 0.4)))
+            calibration.record("f", Cost(factor, 0, factor), 3.0 * math.exp(rng.gauss(0, 0.4)))
         assert calibration.save() == ""
     calibration = Calibration.load(tmp_path)
     assert calibration.factor("f") == pytest.approx(3.0, rel=0.2)
@@ -43,6 +43,13 @@ def test_calibration_finds_the_ratio_and_its_p90_covers_nine_in_ten(tmp_path):
     assert calibration.p90("unseen", 1.0) == pytest.approx(2.43, abs=0.02)
 
 
+def test_what_a_plan_of_another_day_expected_teaches_the_same(tmp_path):
+    calibration = Calibration.load(tmp_path)
+    for _ in range(200):
+        calibration.record("f", Cost(1.0, 0), 1.5)
+    assert calibration.factor("f") == pytest.approx(1.5, rel=0.02), "however often it was made without a factor"
+
+
 def test_one_absurd_fit_moves_little():
     factor = Factor(mean=0.0, spread=0.2, count=30)
     assert factor.updated(math.log(1e6)).mean < 0.05
@@ -50,8 +57,8 @@ def test_one_absurd_fit_moves_little():
 
 def test_what_teaches_nothing_is_left_out(tmp_path):
     calibration = Calibration.load(tmp_path)
-    calibration.record("f", 0.0, 1.0)
-    calibration.record("f", 1.0, 0.0)
+    calibration.record("f", Cost(0.0, 0), 1.0)
+    calibration.record("f", Cost(1.0, 0), 0.0)
     assert calibration.save() == ""
     assert not list(tmp_path.iterdir())
 
@@ -61,7 +68,7 @@ def test_a_damaged_or_unwritable_file_costs_nothing_but_is_said(tmp_path):
     assert Calibration.load(tmp_path).factor("f") == 1.0
     (tmp_path / "file").write_text("")
     calibration = Calibration.load(tmp_path / "file" / "below")
-    calibration.record("f", 1.0, 2.0)
+    calibration.record("f", Cost(1.0, 0), 2.0)
     assert "cannot be written" in calibration.save()
 
 

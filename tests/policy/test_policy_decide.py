@@ -14,7 +14,6 @@ from policy_fakes import BINARY, FAMILIES, GB, MACHINE, column, fake_family, num
 from automl.errors import DataError, UsageError
 from automl.plan import Accelerator, Hardware, Plan, Wishes
 from automl.policy.decide import decide
-from automl.policy.saved import plan_json, read_plan
 from automl.profile import Extent, Profile, Shape
 from automl.task import Task
 
@@ -281,22 +280,6 @@ def test_bad_wishes():
     for wishes in (Wishes(seconds=0), Wishes(seconds=float("nan")), Wishes(n_jobs=0)):
         with pytest.raises(UsageError):
             plan_for(wishes=wishes)
-
-
-def test_a_written_plan_comes_back_and_a_wrong_one_is_refused(tmp_path):
-    plan, path = plan_for(), tmp_path / "plan.json"
-    known = [family.name for family in FAMILIES]
-    path.write_bytes(plan_json(plan))
-    assert read_plan(str(path), profile(), known) == plan
-    with pytest.raises(UsageError, match="no family 'boost'"):
-        read_plan(str(path), profile(), ["bost", "dummy", "line", "stump", "net", "forest"])
-    with pytest.raises(UsageError, match="no column 'y'"):
-        read_plan(str(path), profile(columns=(column("a"),)), known)
-    path.write_text('{"task": 3}')
-    with pytest.raises(UsageError, match="not a plan"):
-        read_plan(str(path), profile(), known)
-    with pytest.raises(UsageError, match="cannot be read"):
-        read_plan(str(tmp_path / "none.json"), profile(), known)
 
 
 def test_deciding_imports_nothing_heavy():
