@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl import __version__, registry
-from automl.building import build_model
 from automl.encoder import Encoder, load_encoder
 from automl.ensemble import average, calibrate, mix
 from automl.errors import ModelFileError, UsageError
@@ -27,6 +26,7 @@ from automl.family import Family, Model
 from automl.features import Features, Layout
 from automl.history import with_history
 from automl.metrics import labels
+from automl.models.building import build_model
 from automl.outcome import Estimate
 from automl.pretrained.reference import Reference, find
 from automl.profile import Profile

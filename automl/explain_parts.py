@@ -26,8 +26,8 @@ from automl.explainers.parts import (
 )
 from automl.explainers.pool import Cost, foremost_columns
 from automl.explainers.subject import ExplainRequest, Subject
+from automl.models.probabilities import FLOOR
 from automl.pictures import picture_of_image, picture_of_sound
-from automl.probabilities import FLOOR
 from automl.table import Table
 
 _N_COLUMNS = 3

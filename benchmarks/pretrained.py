@@ -30,8 +30,8 @@ from automl.errors import Unsuitable
 from automl.family import Family, Limits, Rows
 from automl.features import Features
 from automl.metrics import METRICS
+from automl.models.probabilities import spread
 from automl.policy.effects import Case
-from automl.probabilities import spread
 from automl.task import Task
 from benchmarks.races import Ground, fit_folds, of_family, prepare, shipped_score
 from benchmarks.tables import BenchTable, bench_tables

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from automl.explainers import Shipped
 from automl.features import Features
-from automl.probabilities import FLOOR
+from automl.models.probabilities import FLOOR
 
 Values: TypeAlias = NDArray[np.float64]
 

@@ -26,7 +26,7 @@ from automl.explainers import Member, Shipped
 from automl.explainers._additive import as_shipped
 from automl.explainers.pool import RowPool
 from automl.features import Features
-from automl.text_scores import WithTextScores
+from automl.models.text_scores import WithTextScores
 
 Values = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from automl.bagging import bagged_trees
+from automl.models.bagging import bagged_trees
 from automl.task import Task
 
 

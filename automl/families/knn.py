@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.design import Design
 from automl.errors import ModelFileError, Unsuitable
 from automl.family import Family, FitLog, Limits, Model, Rows, State
 from automl.features import Features, Layout
+from automl.models.design import Design
+from automl.models.probabilities import proper, shares
 from automl.plan import Cost, Hardware
-from automl.probabilities import proper, shares
 from automl.profile import Profile
 from automl.space import Choice, Int, Params, Space
 from automl.task import Task

@@ -9,16 +9,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.booster_text import Expected, check_text, rescale, tidy
-from automl.boosting import Rounds, boost
 from automl.errors import ModelFileError, Unsuitable
 from automl.family import Family, FitLog, Limits, Model, Rows, State
 from automl.features import Features, Layout
+from automl.models.booster_text import Expected, check_text, rescale, tidy
+from automl.models.boosting import Rounds, boost
+from automl.models.probabilities import proper
+from automl.models.target_means import TargetMeans, of_many_levels
 from automl.plan import Cost, Hardware
-from automl.probabilities import proper
 from automl.profile import Profile
 from automl.space import Choice, Float, Int, Params, Space
-from automl.target_means import TargetMeans, of_many_levels
 from automl.task import Task
 
 Array: TypeAlias = NDArray[Any]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import cast
 
-from automl.design import Design, Scaling
 from automl.family import Family, Model
 from automl.features import Layout
-from automl.linear_model import LARGE, PenalisedLinear
+from automl.models.design import Design, Scaling
+from automl.models.linear_model import LARGE, PenalisedLinear
 from automl.plan import Cost, Hardware
 from automl.profile import Profile
 from automl.space import Choice, Float, Params, Space

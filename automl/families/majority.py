@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from automl.errors import ModelFileError
 from automl.family import Family, FitLog, Limits, Rows, State
 from automl.features import Features, Layout
+from automl.models.probabilities import shares
 from automl.plan import Cost, Hardware
-from automl.probabilities import shares
 from automl.profile import Profile
 from automl.space import Params, Space
 from automl.task import Task

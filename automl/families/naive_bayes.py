@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from automl.errors import ModelFileError
 from automl.family import Family, FitLog, Limits, Model, Rows, State
 from automl.features import Features, Layout
+from automl.models.probabilities import proper, shares
 from automl.plan import Cost, Hardware
-from automl.probabilities import proper, shares
 from automl.profile import Profile
 from automl.space import Choice, Float, Params, Space
 from automl.task import Task

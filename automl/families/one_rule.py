@@ -7,9 +7,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from automl.averaged_trees import AveragedTrees, Growth
 from automl.family import Family, Limits, Model
 from automl.features import Layout
+from automl.models.averaged_trees import AveragedTrees, Growth
 from automl.plan import Cost, Hardware
 from automl.profile import Profile
 from automl.space import Params, Space

@@ -9,12 +9,12 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.design import Design, Scaling
 from automl.errors import ModelFileError, Unsuitable
 from automl.family import Family, FitLog, Limits, Model, Rows, State
 from automl.features import Features, Layout
+from automl.models.design import Design, Scaling
+from automl.models.probabilities import spread
 from automl.plan import Cost, Hardware
-from automl.probabilities import spread
 from automl.profile import Profile
 from automl.space import Choice, Float, Params, Space
 from automl.task import Task

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from automl.errors import ModelFileError, Unsuitable
 from automl.family import Family, FitLog, Limits, Model, Rows, State
 from automl.features import Features, Layout
+from automl.models.probabilities import proper, shares
+from automl.models.terms import terms_of
+from automl.models.text_cost import cells_of_terms, no_text
 from automl.plan import Cost, Hardware
-from automl.probabilities import proper, shares
 from automl.profile import Profile
 from automl.space import Choice, Float, Params, Space
 from automl.task import Task
-from automl.terms import terms_of
-from automl.text_cost import cells_of_terms, no_text
 
 Array: TypeAlias = NDArray[Any]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from automl.family import Family, Model
 from automl.features import Layout
-from automl.linear_model import PenalisedLinear
+from automl.models.linear_model import PenalisedLinear
+from automl.models.terms import TermsDesign
+from automl.models.text_cost import cells_of_terms, no_text
 from automl.plan import Cost, Hardware
 from automl.profile import Profile
 from automl.space import Choice, Params, Space
 from automl.task import Task
-from automl.terms import TermsDesign
-from automl.text_cost import cells_of_terms, no_text
 
 _PASSES = 520.0  # over the matrix, along the whole path
 

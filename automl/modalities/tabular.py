@@ -14,10 +14,10 @@ from automl.checks.context import Context
 from automl.encoding.fit import MOST_LEVELS, TOPICS
 from automl.errors import DataError
 from automl.modalities._columns import profile_column
+from automl.models.target_means import n_means
 from automl.profile import ColumnProfile, Finding, Modality, Profile, Role, Shape
 from automl.settings import Settings
 from automl.table import Column, Table
-from automl.target_means import n_means
 from automl.task import UNSTRUCTURED, Task, infer_task
 
 N_PROFILED = 100_000  # rows looked at; what is rarer than 1 in 10,000 may be missed beyond

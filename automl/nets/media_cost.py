@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from automl.models.text_cost import words_a_row
 from automl.nets.cost import MIN_ROWS, Work, training_cost
 from automl.nets.geometry import frames_together, n_stages, strides
 from automl.plan import Cost, Hardware
 from automl.profile import USUAL_WORDS, ColumnKind, Extent, Profile
 from automl.space import Params
-from automl.text_cost import words_a_row
 
 _PLURALS = {"image": "images", "audio": "sounds", "text": "texts"}
 _BLOCK_KINDS = {"image": "image", "audio": "audio", "text": "words"}

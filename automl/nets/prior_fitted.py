@@ -19,6 +19,7 @@ from torch import Tensor
 from automl.errors import ModelFileError, Unsuitable
 from automl.family import FitLog, Limits, Rows, State
 from automl.features import Features
+from automl.models.probabilities import proper
 from automl.nets.cells import Columns, describe_cells, read_columns
 from automl.nets.incontext import TableMemory, opened_net
 from automl.nets.incontext_sizes import D_COLUMN_ID, InContextConfig
@@ -27,7 +28,6 @@ from automl.nets.objective import Objective, objective
 from automl.nets.threads import threads
 from automl.nets.views import normal_scores, sample_rows
 from automl.nets.weight_files import find_weights
-from automl.probabilities import proper
 from automl.space import Params
 from automl.task import Task
 

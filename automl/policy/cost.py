@@ -8,13 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from automl.building import takes_scores
 from automl.family import Family
 from automl.hardware import cache_folder, machine_key, write_atomically
+from automl.models.building import takes_scores
+from automl.models.text_cost import cost_of_scores
 from automl.plan import Cost, Hardware, Wishes
 from automl.profile import Profile
 from automl.space import Params
-from automl.text_cost import cost_of_scores
 
 # A cost model nobody has checked on this machine is taken to be right within a factor of two (one deviation).
 _PRIOR_SPREAD = math.log(2.0)

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl import registry
-from automl.building import build_model
 from automl.family import Family, FitLog, Limits, Rows
 from automl.features import Features, Layout
 from automl.metrics import METRICS
+from automl.models.building import build_model
 from automl.space import Params
 from automl.splits import Split
 from automl.states import write_state

@@ -92,7 +92,7 @@ def test_boosting_past_its_deadline_keeps_the_round_it_has() -> None:
 
 
 def test_boosting_takes_larger_steps_where_time_is_short() -> None:
-    from automl.boosting import Rounds, _hurry
+    from automl.models.boosting import Rounds, _hurry
 
     class Steps:
         rate = 0.02

@@ -8,10 +8,10 @@ import msgspec
 
 from automl.family import Family, Model
 from automl.features import Layout
-from automl.log_scale import OnLogScale
+from automl.models.log_scale import OnLogScale
+from automl.models.text_scores import WithTextScores, has_terms
 from automl.space import Params
 from automl.task import Task
-from automl.text_scores import WithTextScores, has_terms
 
 _READ_ROWS_THEMSELVES = frozenset({"text", "sequence", "baseline"})
 _N_WORDS = 400  # that boosted trees split on beside the scores; forests and nets are better off without

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from automl.design import Design
 from automl.family import Rows
 from automl.features import Features, Layout
+from automl.models.design import Design
 
 
 def features(x_num: Any, x_cat: Any = None, n_levels: tuple[int, ...] = ()) -> Features:

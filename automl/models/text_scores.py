@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from automl.errors import ModelFileError
 from automl.family import FitLog, Limits, Model, Rows, State
 from automl.features import BlockKind, Features, Layout
-from automl.target_means import crossing_folds, row_weights, targets_of
+from automl.models.target_means import crossing_folds, row_weights, targets_of
+from automl.models.terms import TEXT
 from automl.task import Task
-from automl.terms import TEXT
 
 Array: TypeAlias = NDArray[Any]
 

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.averaged_trees import AveragedTrees, Growth
 from automl.family import Family, Limits, Model
 from automl.features import Layout
+from automl.models.averaged_trees import AveragedTrees, Growth
 from automl.plan import Cost, Hardware
 from automl.profile import Profile, Shape
 from automl.space import Float, Int, Params, Space

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from automl.errors import ModelFileError, Unsuitable
 from automl.family import FitLog, Limits, Rows, State
 from automl.features import Features
-from automl.penalised import N_STEPS, Coefficients, Problem, mean_loss, path
-from automl.probabilities import proper
+from automl.models.penalised import N_STEPS, Coefficients, Problem, mean_loss, path
+from automl.models.probabilities import proper
 from automl.space import Params
 from automl.task import Task
 

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from automl.errors import Unsuitable
 from automl.family import Rows
 from automl.features import Block, Features, Layout
-from automl.terms import TermsDesign, terms_of
+from automl.models.terms import TermsDesign, terms_of
 
 LAYOUT = Layout(
     columns=("text", "price"),

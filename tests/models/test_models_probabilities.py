@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from automl.probabilities import FLOOR, proper, shares, spread
+from automl.models.probabilities import FLOOR, proper, shares, spread
 
 
 @settings(deadline=None)

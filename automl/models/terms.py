@@ -8,10 +8,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.design import Design
 from automl.errors import Unsuitable
 from automl.family import Rows
 from automl.features import BlockKind, Features
+from automl.models.design import Design
 
 TEXT: frozenset[BlockKind] = frozenset({"words", "terms", "grams"})
 _SMOOTHING = 1.0

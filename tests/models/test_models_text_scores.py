@@ -10,17 +10,17 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from automl import registry
-from automl.building import build_model
 from automl.encoding.words import fit_lexicon
 from automl.errors import ModelFileError
 from automl.family import Limits, Rows, State
 from automl.features import Block, Features, Layout
+from automl.models.building import build_model
+from automl.models.target_means import crossing_folds
+from automl.models.terms import TEXT
+from automl.models.text_scores import TextScores, WithTextScores, _ridge
 from automl.table import Table
-from automl.target_means import crossing_folds
 from automl.task import Task
-from automl.terms import TEXT
 from automl.testing.examples import example, media_example
-from automl.text_scores import TextScores, WithTextScores, _ridge
 
 BINARY = Task(kind="binary", target="y", metric="roc_auc", classes=("no", "yes"), positive="yes")
 MOODS = ("fine calm bright", "late broken rude")

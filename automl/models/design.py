@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from automl.family import Rows
 from automl.features import Features
-from automl.target_means import TargetMeans
+from automl.models.target_means import TargetMeans
 
 Scaling: TypeAlias = Literal["standard", "robust", "quantile"]
 Matrix: TypeAlias = NDArray[np.float64]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from automl.errors import Unsuitable
 from automl.family import FitLog, Limits, Rows, State
 from automl.features import Features, Layout
-from automl.probabilities import proper, shares
-from automl.target_means import TargetMeans, of_many_levels
+from automl.models.probabilities import proper, shares
+from automl.models.target_means import TargetMeans, of_many_levels
+from automl.models.trees import DTYPES, LEAF, TreeArrays, average, check_trees, node_dicts, pack, require, unpack
 from automl.task import Task
-from automl.trees import DTYPES, LEAF, TreeArrays, average, check_trees, node_dicts, pack, require, unpack
 
 Array: TypeAlias = NDArray[Any]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from automl.models.target_means import n_means
+from automl.models.text_scores import MOST_CELLS
 from automl.plan import Cost
 from automl.profile import Profile
-from automl.target_means import n_means
-from automl.text_scores import MOST_CELLS
 
 # Distinct words and pairs of words in a text for each of its words, and runs of characters.
 _TERMS_A_WORD, _GRAMS_A_WORD = 1.5, 11.0

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automl.booster_text import Expected, check_text, rescale, tidy
 from automl.errors import ModelFileError
+from automl.models.booster_text import Expected, check_text, rescale, tidy
 
 EXPECTED = Expected(3, 1, ("regression",))
 

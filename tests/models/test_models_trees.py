@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
 
-from automl.averaged_trees import order_levels
 from automl.errors import ModelFileError
-from automl.trees import TreeArrays, average, check_trees, node_dicts, pack, unpack
+from automl.models.averaged_trees import order_levels
+from automl.models.trees import TreeArrays, average, check_trees, node_dicts, pack, unpack
 
 
 def _forest(d: int = 4) -> tuple[list, TreeArrays, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 
-from automl.penalised import N_STEPS, Problem, _strengths, mean_loss, path
+from automl.models.penalised import N_STEPS, Problem, _strengths, mean_loss, path
 
 FAR = float("inf")
 

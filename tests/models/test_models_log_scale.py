@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from automl import registry
-from automl.building import build_model
 from automl.family import Limits, Rows
 from automl.features import Features, Layout
 from automl.metrics import METRICS
+from automl.models.building import build_model
 from automl.task import Task
 from automl.testing.examples import example
 
