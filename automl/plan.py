@@ -70,7 +70,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_lean(self) -> bool:
         """Whether of each model one fit is to ship, of all rows, where those of its folds would be averaged."""
-        return self.preset == "interpretable" or self.max_latency_ms is not None or self.max_size_mb is not None
+        is_limited = self.max_latency_ms is not None or self.max_size_mb is not None
+        return is_limited or self.preset in ("fast", "interpretable")
 
 
 class Cost(msgspec.Struct, frozen=True):

@@ -114,14 +114,12 @@ def refit(
 def _copies(plan: Plan, blend: Blend) -> dict[int, int]:
     """Models of each trial, by number.
 
-    More than one where other seeds fit otherwise, the weight is worth it, and no quick, small or plain model was asked
-    for.
+    More than one where other seeds fit otherwise, the weight is worth it, and no lean model was asked for.
     """
     found = {}
-    is_small = plan.wishes.is_lean or plan.wishes.preset == "fast"
     for trial, weight in zip(blend.trials, blend.weights, strict=True):
         is_random = registry.family(trial.family).traits & {"neural", "boosting"}
-        found[trial.number] = n_shipped(_MOST_COPIES, weight) if is_random and not is_small else 1
+        found[trial.number] = n_shipped(_MOST_COPIES, weight) if is_random and not plan.wishes.is_lean else 1
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from automl import registry
 from automl.plan import Plan
@@ -20,6 +20,14 @@ _LEAST_SHARE = 1e-3
 # that is small beside the largest.
 _PACED = frozenset({"neural", "boosting"})
 _SMALL = 0.25
+
+
+class _Turn(NamedTuple):
+    """When a default begins: the least first."""
+
+    is_loading: bool
+    has_begun: bool
+    due: float
 
 
 class Turns:
@@ -46,18 +54,22 @@ class Turns:
         compare it with.
         """
         begun = {trial.family for trial in self._ledger.trials.values()}
-        turns: dict[str, tuple[bool, bool, float]] = {}
+        turns: dict[str, _Turn] = {}
         for family, waiting in defaults.items():
-            if only_baselines and origin_of(family) != "baseline":
+            is_baseline = origin_of(family) == "baseline"
+            if not waiting or (only_baselines and not is_baseline):
                 continue
-            if waiting and (turn := self._turn(family, waiting[0])) <= self._prices.total:
-                turns[family] = not is_ready(family), family in begun, turn
+            due = self._due_of_baselines() if is_baseline else self._due(family, waiting[0])
+            if due <= self._prices.total:
+                turns[family] = _Turn(not is_ready(family), family in begun, due)
         return min(turns, key=lambda family: turns[family], default=None)
 
-    def _turn(self, family: str, params: Params) -> float:
+    def _due_of_baselines(self) -> float:
+        """At once when two others have begun, else last."""
+        return 0.0 if len(self._ledger.trials) >= _FIRST_TRIALS else self._prices.total
+
+    def _due(self, family: str, params: Params) -> float:
         """Seconds of all workers of which the family's share pays for its trials so far and one more."""
-        if origin_of(family) == "baseline":
-            return 0.0 if len(self._ledger.trials) >= _FIRST_TRIALS else self._prices.total
         n_folds = len(self._ledger.splits)
         seconds = n_folds * self._prices.price(family, params)
         mine = [trial for trial in self._ledger.trials.values() if trial.family == family]
@@ -65,10 +77,10 @@ class Turns:
             n_paid = n_folds if trial.state == "running" else len(trial.scores)
             seconds += n_paid * self._prices.price(family, trial.params)
         share = self._candidates[family].share
-        turn = seconds / max(share, _LEAST_SHARE)
+        due = seconds / max(share, _LEAST_SHARE)
         is_small = share < _SMALL * max(candidate.share for candidate in self._candidates.values())
         is_paced = not mine and not is_small and registry.family(family).traits & _PACED
-        return min(turn, self._prices.total) if is_paced else turn
+        return min(due, self._prices.total) if is_paced else due
 
     def by_claim(self, defaults: Mapping[str, Sequence[Params]]) -> list[str]:
         """Families in the order of their claim on the next seconds.
