@@ -70,7 +70,7 @@ def _pandas_values(column: Any) -> Any:
         return column.dt.total_seconds().to_numpy()
     if kind in "biufM" and isinstance(column.dtype, np.dtype):
         return column.to_numpy()
-    return _plain(column.astype(object).where(~column.isna(), None).tolist())
+    return _plain(column.tolist())
 
 
 def _plain(values: list[Any]) -> Any:
@@ -93,5 +93,7 @@ def _numbers(values: list[Any]) -> NDArray[np.float64]:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value is None or NaN."""
-    return value is None or (isinstance(value, (float, np.floating)) and bool(np.isnan(value)))
+    """Whether a value is None or NaN, or what pandas has for them in columns of other types."""
+    if isinstance(value, (float, np.floating)):
+        return bool(np.isnan(value))
+    return value is None or type(value).__name__ in ("NAType", "NaTType")

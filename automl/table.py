@@ -20,6 +20,16 @@ Storage: TypeAlias = Literal["number", "string", "boolean", "datetime"]
 _SUFFIXES = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9}
 
 
+# What Unicode calls white space, which is what polars strips. Python's own strip takes four control characters too.
+_BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+_FEW = 64
+
+
+def _is_few(series: pl.Series) -> bool:
+    """Whether strings are taken one by one: a call of polars takes as long as hundreds of them."""
+    return len(series) <= _FEW and series.dtype == pl.String
+
+
 def _storage(dtype: pl.DataType) -> Storage:
     if dtype.is_numeric():
         return "number"
@@ -64,15 +74,17 @@ class Column:
     @property
     def missing(self) -> NDArray[np.bool_]:
         """(n_rows,) where the value is missing (null or NaN)."""
-        missing = self._series.is_null()
         if self._series.dtype.is_float():
-            missing = missing | self._series.is_nan().fill_null(value=False)
-        return missing.to_numpy()
+            return np.isnan(self._series.to_numpy())  # nulls come out as NaN
+        return self._series.is_null().to_numpy() if self._series.null_count() else np.zeros(len(self._series), np.bool_)
 
     def without(self, tokens: Sequence[str] = (), numbers: Sequence[float] = ()) -> Column:
         """The column with those strings or numbers made missing; blanks around tokens do not count."""
         series = self._series
-        if tokens and self.storage == "string":
+        if tokens and _is_few(series):
+            kept = [None if v is None or v.strip(_BLANKS) in tokens else v for v in series.to_list()]
+            series = pl.Series(series.name, kept, dtype=pl.String)
+        elif tokens and self.storage == "string":
             hit = series.str.strip_chars().is_in(list(tokens))
             series = pl.select(pl.when(~hit).then(series).alias(series.name)).to_series()
         if numbers and self.storage == "number":
@@ -129,6 +141,9 @@ class Column:
     def codes(self, vocabulary: Sequence[str]) -> NDArray[np.int32]:
         """(n_rows,) index of each value's text in the vocabulary; -1 where missing, -2 where not in it."""
         text = self.as_text()
+        if _is_few(text):
+            place = {word: i for i, word in enumerate(vocabulary)}
+            return np.array([-1 if v is None else place.get(v, -2) for v in text.to_list()], dtype=np.int32)
         words = pl.Series(list(vocabulary), dtype=pl.String)
         found = text.replace_strict(words, pl.Series(range(len(words)), dtype=pl.Int32), default=-2)
         return found.fill_null(-2).to_numpy().astype(np.int32) * ~self.missing - self.missing.astype(np.int32)
@@ -139,6 +154,8 @@ class Column:
         Whole numbers lose a decimal part of zero, so that 1 and 1.0 are one category whatever else is in the column.
         """
         series = self._series
+        if _is_few(series):
+            return pl.Series(series.name, [v and v.strip(_BLANKS) for v in series.to_list()], dtype=pl.String)
         if self.storage == "string":
             return series.cast(pl.String).str.strip_chars()
         if series.dtype.is_float():

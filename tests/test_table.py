@@ -32,6 +32,20 @@ def test_the_text_of_a_value_does_not_hang_on_its_neighbours() -> None:
     assert column([dt.date(2020, 1, 2)]).as_text().to_list() == ["2020-01-02"]
 
 
+@given(
+    st.lists(
+        st.one_of(st.none(), st.text(max_size=4), st.sampled_from(["a", " a\u3000", "\x1ca", "?", " ? ", "b\x85"]))
+    ),
+    st.lists(st.sampled_from(["?", "", "a", "\x1ca"])),
+)
+def test_few_strings_are_read_as_many_are(values: list[str | None], tokens: list[str]) -> None:
+    few, many = column(values, pl.String), column(values + ["z"] * 100, pl.String)
+    n = len(values)
+    assert few.as_text().to_list() == many.as_text().to_list()[:n]
+    assert few.without(tokens).series.to_list() == many.without(tokens).series.to_list()[:n]
+    assert few.codes(["a", "b", ""]).tolist() == many.codes(["a", "b", ""]).tolist()[:n]
+
+
 def test_missing_is_null_or_nan() -> None:
     assert column([1.0, None, float("nan")]).missing.tolist() == [False, True, True]
     assert column(["a", None, ""]).missing.tolist() == [False, True, False]
