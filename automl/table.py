@@ -75,7 +75,7 @@ class Column:
     def missing(self) -> NDArray[np.bool_]:
         """(n_rows,) where the value is missing (null or NaN)."""
         if self._series.dtype.is_float():
-            return np.isnan(self._series.to_numpy())  # nulls come out as NaN
+            return np.asarray(np.isnan(self._series.to_numpy()))  # nulls come out as NaN
         return self._series.is_null().to_numpy() if self._series.null_count() else np.zeros(len(self._series), np.bool_)
 
     def without(self, tokens: Sequence[str] = (), numbers: Sequence[float] = ()) -> Column:

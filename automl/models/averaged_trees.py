@@ -19,6 +19,7 @@ from automl.task import Task
 
 Array: TypeAlias = NDArray[Any]
 
+_MANY_ROWS = 30.0  # of a level, on average
 _FAR = float(np.finfo(np.float32).max)
 
 
@@ -68,7 +69,8 @@ def order_levels(codes: Array, y: Array, n_levels: int, n_classes: int) -> NDArr
 class AveragedTrees:
     """The average of trees over numbers as they are, categories by their position along the target, and means of it.
 
-    Categories of many levels, whose order would tell the trees too much of their own rows, are cross-fitted means.
+    Categories of many levels are cross-fitted means, for their order would tell the trees too much of their own rows;
+    where a level has many rows, it does not, and parts levels that means take for one: then they are both.
 
     Args:
         grow: (x (n_rows, d) float32, y, weights, limits) -> the trees.
@@ -79,7 +81,7 @@ class AveragedTrees:
         self._task = task
         self._layout = layout
         self._many = of_many_levels(layout)
-        self._few = np.setdiff1d(np.arange(len(layout.n_levels)), self._many)
+        self._placed = self._few = np.setdiff1d(np.arange(len(layout.n_levels)), self._many)
         self.orders_: list[NDArray[np.float32]] = []
         self._means: TargetMeans | None = None
         self.arrays_: TreeArrays | None = None
@@ -91,7 +93,9 @@ class AveragedTrees:
         if not self._layout.num_names and not self._layout.cat_names:
             raise Unsuitable("there is no feature to split on")
         y = train.y if n_classes else train.y - train.y.mean()
-        self.orders_ = [self._order(j, train.x.x_cat[:, j], y) for j in self._few]
+        n_rows_a_level = len(y) / np.maximum(np.asarray(self._layout.n_levels, dtype=np.float64), 1.0)
+        self._placed = np.union1d(self._few, self._many[n_rows_a_level[self._many] >= _MANY_ROWS])
+        self.orders_ = [self._order(j, train.x.x_cat[:, j], y) for j in self._placed]
         self._means, crossed = TargetMeans.fit(train, self._many, n_classes, limits.seed)
         weights = None if train.weights is None else train.weights / max(float(train.weights.mean()), 1e-300)
         growth = self._grow(self._joined(train.x, crossed), y, weights, limits)
@@ -112,7 +116,7 @@ class AveragedTrees:
         assert self._means is not None
         arrays = {name: getattr(self.arrays_, name) for name in (*DTYPES, "value")}
         order = np.concatenate([np.zeros(0, dtype=np.float32), *self.orders_])
-        return State(config={}, arrays={**arrays, "order": order, **self._means.arrays})
+        return State(config={}, arrays={**arrays, "order": order, "placed": self._placed, **self._means.arrays})
 
     def load(self, state: State) -> None:
         """Check the arrays, then rebuild.
@@ -120,10 +124,12 @@ class AveragedTrees:
         Raises:
             ModelFileError: The arrays are no trees.
         """
-        missing = {*DTYPES, "value", "order"} - set(state.arrays)
+        missing = {*DTYPES, "value", "order", "placed"} - set(state.arrays)
         require(not missing, f"no array {', '.join(sorted(missing))}")
-        order = state.arrays["order"]
-        n_levels = [self._layout.n_levels[j] for j in self._few]
+        order, placed = state.arrays["order"], state.arrays["placed"]
+        require(bool(np.isin(placed, np.arange(len(self._layout.n_levels))).all()), "positions are of no category")
+        self._placed = placed.astype(np.intp)
+        n_levels = [self._layout.n_levels[j] for j in self._placed]
         require(order.shape == (sum(n_levels),), "category positions do not fit the columns")
         self.orders_ = np.split(order.astype(np.float32), np.cumsum(n_levels)[:-1]) if n_levels else []
         self._means = TargetMeans.load(state.arrays, self._many, self._layout.n_levels)
@@ -145,7 +151,7 @@ class AveragedTrees:
         """(p,) the feature of each column of `tree_input`."""
         assert self._means is not None
         d_num = len(self._layout.num_names)
-        return np.concatenate([np.arange(d_num), d_num + self._few, d_num + self._means.sources])
+        return np.concatenate([np.arange(d_num), d_num + self._placed, d_num + self._means.sources])
 
     def _order(self, j: int, codes: Array, y: Array) -> NDArray[np.float32]:
         n = self._layout.n_levels[j]
@@ -158,14 +164,14 @@ class AveragedTrees:
         return self._joined(x, self._means.apply(x.x_cat))
 
     def _joined(self, x: Features, means: Array) -> NDArray[np.float32]:
-        d_num, d_few = x.x_num.shape[1], len(self._few)
-        matrix = np.empty((x.n_rows, d_num + d_few + means.shape[1]), dtype=np.float32)
+        d_num, d_cat = x.x_num.shape[1], len(self._placed)
+        matrix = np.empty((x.n_rows, d_num + d_cat + means.shape[1]), dtype=np.float32)
         np.clip(x.x_num, -_FAR, _FAR, out=matrix[:, :d_num])
-        for place, (j, order) in enumerate(zip(self._few, self.orders_, strict=True), d_num):
+        for place, (j, order) in enumerate(zip(self._placed, self.orders_, strict=True), d_num):
             padded = np.append(order, np.float32(np.nan))
             codes = x.x_cat[:, j]
             matrix[:, place] = padded[np.where((codes >= 0) & (codes < len(order)), codes, len(order))]
-        np.clip(means, -_FAR, _FAR, out=matrix[:, d_num + d_few :])
+        np.clip(means, -_FAR, _FAR, out=matrix[:, d_num + d_cat :])
         return matrix
 
     def _leaf_values(self, grown: TreeArrays, train: Rows) -> Array:

@@ -1,4 +1,4 @@
-"""Forests on categories of many levels: cross-fitted means in place of an order that knows each row's own target."""
+"""Forests on categories of many levels: cross-fitted means beside, or in place of, an order that knows the target."""
 
 from __future__ import annotations
 
@@ -57,3 +57,17 @@ def test_trees_are_told_what_rare_levels_mean_and_not_what_their_own_rows_are(na
     model = family.build(params, TASK, LAYOUT)
     model.fit(noise, None, Limits(deadline=time.monotonic() + 60))
     assert np.mean((model.predict(unseen.x) - unseen.y) ** 2) < 0.8 * unseen.y.var(), "the city is still found"
+
+
+@pytest.mark.parametrize("name", ["forest", "extra_trees"])
+def test_levels_of_many_rows_are_told_apart_by_their_places_too(name: str) -> None:
+    family = registry.family(name)
+    params = family.default(example("regression", 900).profile)[0]
+    learned, tested = rows(8_000, 5, 1.0), rows(2_000, 6, 1.0)
+    model, again = family.build(params, TASK, LAYOUT), family.build(params, TASK, LAYOUT)
+    model.fit(learned, None, Limits(deadline=time.monotonic() + 60))
+    assert model.tree_sources().tolist() == [0, 1, 2, 1]  # type: ignore[attr-defined]
+    again.load(model.save())
+    np.testing.assert_array_equal(again.predict(tested.x), model.predict(tested.x))
+    model.fit(rows(1_200, 1, 1.0), None, Limits(deadline=time.monotonic() + 60))
+    assert model.tree_sources().tolist() == [0, 2, 1]  # type: ignore[attr-defined]
