@@ -36,7 +36,7 @@ _RENDER_SECONDS = 1.5
 _NEW_SHARE = 1 / 3
 # Rows that one model was checked on are wrong together, which a bootstrap over rows does not see (Bates et al. 2023,
 # doi:10.1080/01621459.2023.2197686), and what was searched for a minute fits them a little. By how much is measured:
-# 1.25 held nine test scores in ten in the races of `benchmarks/races.py`, in whole runs on 51 tables 1.4 is needed.
+# 1.25 held nine test scores in ten in the races of `benchmarks/races.py`, and whole runs on 51 tables spread as 1.4 says.
 SHARED_ERRORS = 1.4
 _MEASURING_SECONDS = 4.0
 # A user who stopped a run waits for its model, not for its explanation.
