@@ -26,8 +26,6 @@ from automl.typography import counted
 
 _FIRST_JOB = 2_000_000
 _TICK = 0.25
-# Refits do not pack evenly, and fits of the search may end a moment after it; nets end well a little earlier, too.
-_MARGIN = 1.3
 _FAREWELL_SECONDS = 1.0
 _MOST_COPIES = 3
 _PACED = 1.25
@@ -49,9 +47,7 @@ def seconds_to_hold(plan: Plan, ledger: Ledger, blend: Blend, clock: Clock) -> f
     most = min(_MOST_HELD, worth) * (clock.seconds - clock.reserve)
     whole = [trial for trial in blend.trials if _can_be_refitted(trial)]
     copies = _copies(plan, blend)
-    priced = [
-        ((1.0 if _is_paced(trial) else _MARGIN) * _expected(ledger, trial), copies[trial.number]) for trial in whole
-    ]
+    priced = [(_expected(ledger, trial), copies[trial.number]) for trial in whole]
     fits = [(seconds, n) for seconds, n in priced if seconds + _FAREWELL_SECONDS <= most]
     if not fits:
         return 0.0
