@@ -36,7 +36,7 @@ _RENDER_SECONDS = 1.5
 _NEW_SHARE = 1 / 3
 # Rows that one model was checked on are wrong together, which a bootstrap over rows does not see (Bates et al. 2023,
 # doi:10.1080/01621459.2023.2197686), and what was searched for a minute fits them a little. By how much is measured:
-# 1.25 held nine test scores in ten in the races of `benchmarks/races.py`, and whole runs on 51 tables spread as 1.4 says.
+# 1.25 held nine test scores in ten in the races of `benchmarks/races.py`; whole runs on 51 tables spread as 1.4 says.
 SHARED_ERRORS = 1.4
 _MEASURING_SECONDS = 4.0
 # A user who stopped a run waits for its model, not for its explanation.
@@ -166,7 +166,9 @@ def _explained_until(context: Context, plan: Plan, clock: Clock) -> float:
 
     Where the search ended early that is soon, for nobody waits long for the last row, and sooner where it was stopped.
     """
-    most = _STOPPED_SECONDS if context.stop() else max(10.0, 0.25 * clock.elapsed)
+    most = max(10.0, 0.25 * clock.elapsed) if clock.search_left else clock.seconds
+    if context.stop():
+        most = _STOPPED_SECONDS
     after = clock.scoring + _render_seconds(clock) + _measuring_seconds(plan, clock)
     return min(clock.deadline - after, time.monotonic() + most)
 
