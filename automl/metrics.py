@@ -118,28 +118,34 @@ def _accuracy(y: Array, codes: Array) -> float:
     return float(np.mean(y == codes))
 
 
+def _tallies(y: Array, codes: Array) -> tuple[NDArray[np.float64], ...]:
+    """(n_classes,) each: rows of a class, rows said to be of it, rows rightly said to be of it."""
+    n_classes = int(max(y.max(), codes.max())) + 1
+    truth, said, right = (np.bincount(v, minlength=n_classes).astype(float) for v in (y, codes, y[y == codes]))
+    return truth, said, right
+
+
 def _balanced_accuracy(y: Array, codes: Array) -> float:
-    return float(np.mean([np.mean(codes[y == c] == c) for c in np.unique(y)]))
+    truth, _, right = _tallies(y, codes)
+    return float(np.mean(right[truth > 0] / truth[truth > 0]))
 
 
-def _f1_of(y: Array, codes: Array, c: int) -> float:
-    both = np.count_nonzero((y == c) & (codes == c))
-    either = np.count_nonzero(y == c) + np.count_nonzero(codes == c)
+def _f1(y: Array, codes: Array) -> float:
+    both, either = np.count_nonzero(y & codes), np.count_nonzero(y) + np.count_nonzero(codes)
     return 2 * both / either if either else 0.0
 
 
 def _f1_macro(y: Array, codes: Array) -> float:
-    return float(np.mean([_f1_of(y, codes, int(c)) for c in np.union1d(y, codes)]))
+    truth, said, right = _tallies(y, codes)
+    either = truth + said
+    return float(np.mean(2 * right[either > 0] / either[either > 0]))
 
 
 def _mcc(y: Array, codes: Array) -> float:
-    classes = np.union1d(y, codes)
-    truth, said = (np.equal.outer(v, classes).astype(float) for v in (y, codes))
-    covariance = [
-        float(np.sum((a - a.mean(0)) * (b - b.mean(0)))) for a, b in ((truth, said), (truth, truth), (said, said))
-    ]
-    scale = np.sqrt(covariance[1] * covariance[2])
-    return covariance[0] / float(scale) if scale else 0.0
+    truth, said, right = _tallies(y, codes)
+    n = len(y)
+    scale = float(np.sqrt((n**2 - truth @ truth) * (n**2 - said @ said)))
+    return float(n * right.sum() - truth @ said) / scale if scale else 0.0
 
 
 def _rmse(y: Array, v: Array) -> float:
@@ -172,7 +178,7 @@ METRICS: dict[str, Metric] = {
         Metric("brier", _CLASSES, False, "probabilities", _brier, (0.0, 2.0)),
         Metric("accuracy", _CLASSES, True, "labels", _accuracy),
         Metric("balanced_accuracy", _CLASSES, True, "labels", _balanced_accuracy),
-        Metric("f1", ("binary",), True, "labels", lambda y, codes: _f1_of(y, codes, 1)),
+        Metric("f1", ("binary",), True, "labels", _f1),
         Metric("f1_macro", _CLASSES, True, "labels", _f1_macro),
         Metric("mcc", _CLASSES, True, "labels", _mcc, (-1.0, 1.0)),
         Metric("rmse", _VALUES, False, "values", _rmse, _ANY),

@@ -295,8 +295,8 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
         if loop.best is None:
             raise _no_model(ledger, planned)
         verdict = judge(ledger, planned)
-        is_of_here = context.settings.plan is None and not planned.wishes.deterministic
-        if is_of_here and (problem := _learn_costs(ledger, planned)):
+        are_costs_measured_here = context.settings.plan is None and not planned.wishes.deterministic
+        if are_costs_measured_here and (problem := _learn_costs(ledger, planned)):
             context.warn(problem)
         if planned.wishes.deterministic and not clock.search_left:
             context.warn("the time limit ended the search before its trials were done: run again, it may end elsewhere")

@@ -127,6 +127,7 @@ class AveragedTrees:
         missing = {*DTYPES, "value", "order", "placed"} - set(state.arrays)
         require(not missing, f"no array {', '.join(sorted(missing))}")
         order, placed = state.arrays["order"], state.arrays["placed"]
+        require(placed.ndim == 1 and placed.dtype.kind == "i", "positions are of no category")
         require(bool(np.isin(placed, np.arange(len(self._layout.n_levels))).all()), "positions are of no category")
         self._placed = placed.astype(np.intp)
         n_levels = [self._layout.n_levels[j] for j in self._placed]

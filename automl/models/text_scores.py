@@ -64,7 +64,7 @@ class TextScores:
             seed: Of the folds.
 
         Returns:
-            The scores, and (n_rows, n_features) float32 the features in the order of `names`.
+            The scores, and (n_rows, n_features) float32 the features in the order of `layout`.
         """
         weights, targets = row_weights(rows), targets_of(rows, n_classes)
         weights = weights / max(float(weights.mean()), 1e-300)
