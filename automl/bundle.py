@@ -291,7 +291,7 @@ def load_model(path: str | Path) -> Predictor:
         manifest = _manifest(path, archive)
         files = _checked_files(path, archive, manifest)
     try:
-        encoder = load_encoder(unpack(_below(files, "encoder")))
+        encoder = load_encoder(unpack(_taken(files, "encoder")))
         profile = msgspec.json.decode(files["profile.json"], type=Profile)
     except (KeyError, ValueError, TypeError, msgspec.MsgspecError) as error:
         raise ModelFileError(f"{path} has an encoder or a profile that this version can't read: {error!r}") from error
@@ -306,14 +306,16 @@ def load_model(path: str | Path) -> Predictor:
     return Predictor(manifest, encoder, models, profile)
 
 
-def _below(files: Mapping[str, bytes], folder: str) -> dict[str, bytes]:
-    return {name.removeprefix(f"{folder}/"): data for name, data in files.items() if name.startswith(f"{folder}/")}
+def _taken(files: dict[str, bytes], folder: str) -> dict[str, bytes]:
+    """The files of a folder, which are then no longer held."""
+    names = [name for name in files if name.startswith(f"{folder}/")]
+    return {name.removeprefix(f"{folder}/"): files.pop(name) for name in names}
 
 
-def _model(entry: ModelEntry, files: Mapping[str, bytes], folder: str, manifest: Manifest, encoder: Encoder) -> Model:
+def _model(entry: ModelEntry, files: dict[str, bytes], folder: str, manifest: Manifest, encoder: Encoder) -> Model:
     model = build_model(registry.family(entry.family), entry.params, manifest.task, encoder.layout)
     try:
-        model.load(unpack(_below(files, folder)))
+        model.load(unpack(_taken(files, folder)))
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise ModelFileError(f"{folder} does not hold a {entry.family} model: {error!r}") from error
     return model

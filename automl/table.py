@@ -67,6 +67,11 @@ class Column:
         return self._series.dtype.is_integer()
 
     @property
+    def is_few(self) -> bool:
+        """Whether these are strings, and so few that it is quicker to take them one by one than to call polars."""
+        return _is_few(self._series)
+
+    @property
     def series(self) -> pl.Series:
         """The polars series, for vectorised work inside checks on text."""
         return self._series

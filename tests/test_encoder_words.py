@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -42,6 +44,15 @@ def test_tokens_keep_the_order_of_words() -> None:
     ]
     assert told == [["b", "a", "b", "!"], [], ["a"]]
     assert tokens_of(column(["a b!"]), WORDS).counts().toarray().tolist() == [[1.0, 1.0]]
+
+
+@given(text=st.text(st.characters(max_codepoint=0x250), max_size=30), pattern=st.sampled_from([WORDS, WORDS_AND_SIGNS]))
+@example(text="a\x1cb\x1fc\x0b\x85d_e-f\t!?", pattern=WORDS_AND_SIGNS)
+def test_few_texts_are_taken_apart_as_many_are(text: str, pattern: str) -> None:
+    few, many = tokens_of(column([text]), pattern), tokens_of(column([text] * 100), pattern)
+    assert few.words == many.words
+    assert np.array_equal(few.keys, many.keys)
+    assert np.array_equal(np.tile(few.place, 100), many.place)
 
 
 def test_terms_are_those_of_scikit_learn() -> None:

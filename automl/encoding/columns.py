@@ -285,6 +285,8 @@ class WordsEncoding(Encoding, frozen=True, tag="words", kw_only=True):
 
 def _once(texts: Column) -> tuple[Column, Codes | None]:
     """Each distinct text and a missing one last, with the place of each row's; where few repeat all, and no places."""
+    if texts.is_few:
+        return texts, None
     unique = texts.series.unique(maintain_order=True).drop_nulls()
     if len(unique) > len(texts.series) // 2:
         return texts, None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,8 @@ class Tokens:
 
 def n_characters_of(texts: Column) -> int:
     """Characters that are read of all texts."""
+    if texts.is_few:
+        return sum(min(len(text), _MAX_CHARACTERS) for text in texts.series.to_list() if text is not None)
     return int(texts.series.str.len_chars().clip(upper_bound=_MAX_CHARACTERS).sum() or 0)
 
 
@@ -72,17 +75,39 @@ def parts_of(texts: Column) -> Iterator[Column]:
 
 def tokens_of(texts: Column, pattern: str) -> Tokens:
     """The runs of characters that match, in lower case; a missing text has none."""
-    lists = texts.series.str.slice(0, _MAX_CHARACTERS).str.to_lowercase().str.extract_all(pattern)
-    ends = np.concatenate([[0], np.cumsum(lists.list.len().fill_null(0).to_numpy().astype(np.intp))])
-    tokens = lists.drop_nulls().explode().drop_nulls()
-    _, first, inverse = np.unique(tokens.hash(0).to_numpy(), return_index=True, return_inverse=True)
-    words = tokens.gather(first).to_list()
+    few = _split_ascii(texts, pattern) if texts.is_few else None
+    n_tokens, words, which = few or _split(texts, pattern)
     # sums run in the order of the words, which must not depend on the other texts or on the dataframe library
     keys = word_keys(words)
     order = np.argsort(keys)
     place = np.empty(len(words), dtype=np.intp)
     place[order] = np.arange(len(words))
-    return Tokens(ends, place[inverse], [words[i] for i in order], keys[order])
+    ends = np.concatenate([[0], np.cumsum(n_tokens, dtype=np.intp)])
+    return Tokens(ends, place[which], [words[i] for i in order], keys[order])
+
+
+_Split: TypeAlias = tuple[NDArray[np.intp], list[str], NDArray[np.intp]]
+
+
+def _split(texts: Column, pattern: str) -> _Split:
+    """(n_rows,) words in each text, the distinct words, and (n_tokens,) which of them each is."""
+    lists = texts.series.str.slice(0, _MAX_CHARACTERS).str.to_lowercase().str.extract_all(pattern)
+    n_tokens = lists.list.len().fill_null(0).to_numpy().astype(np.intp)
+    tokens = lists.drop_nulls().explode().drop_nulls()
+    _, first, which = np.unique(tokens.hash(0).to_numpy(), return_index=True, return_inverse=True)
+    return n_tokens, tokens.gather(first).to_list(), which
+
+
+def _split_ascii(texts: Column, pattern: str) -> _Split | None:
+    """The same one by one; None where a text has other letters, of which Python's patterns think otherwise."""
+    values = [text or "" for text in texts.series.to_list()]
+    if not all(text.isascii() for text in values):
+        return None
+    lists = [re.findall(pattern, text[:_MAX_CHARACTERS].lower(), re.ASCII) for text in values]
+    tokens = [token for tokens in lists for token in tokens]
+    number = {word: i for i, word in enumerate(dict.fromkeys(tokens))}
+    n_tokens = np.array([len(tokens) for tokens in lists], dtype=np.intp)
+    return n_tokens, list(number), np.array([number[token] for token in tokens], dtype=np.intp)
 
 
 def word_keys(words: list[str]) -> NDArray[np.uint64]:

@@ -14,7 +14,7 @@ from automl.family import FitLog, Limits, Rows, State
 from automl.features import Features, Layout
 from automl.models.probabilities import proper, shares
 from automl.models.target_means import TargetMeans, of_many_levels
-from automl.models.trees import DTYPES, LEAF, TreeArrays, average, check_trees, node_dicts, pack, require, unpack
+from automl.models.trees import DTYPES, LEAF, TreeArrays, average, check_trees, leaf_places, node_dicts, pack, require
 from automl.task import Task
 
 Array: TypeAlias = NDArray[Any]
@@ -85,7 +85,7 @@ class AveragedTrees:
         self.orders_: list[NDArray[np.float32]] = []
         self._means: TargetMeans | None = None
         self.arrays_: TreeArrays | None = None
-        self._trees: list[Any] = []
+        self._places = np.zeros(0, dtype=np.int32)
 
     def fit(self, train: Rows, valid: Rows | None, limits: Limits) -> FitLog:  # noqa: ARG002 - nothing to stop early
         """Grow the trees."""
@@ -101,13 +101,13 @@ class AveragedTrees:
         growth = self._grow(self._joined(train.x, crossed), y, weights, limits)
         grown = pack(growth.batches, np.float32 if n_classes else np.float64)
         self.arrays_ = replace(grown, value=self._leaf_values(grown, train))
-        self._trees = unpack(self.arrays_, len(self.tree_sources()))
+        self._places = leaf_places(self.arrays_)
         return FitLog(truncated=grown.n_trees < growth.n_wanted)
 
     def predict(self, x: Features) -> NDArray[np.float64]:
         """Average over trees."""
         assert self.arrays_ is not None
-        mean = average(self.arrays_, self._trees, self._matrix(x))
+        mean = average(self.arrays_, self._places, self._matrix(x))
         return proper(mean) if self._task.is_classification else mean[:, 0]
 
     def save(self) -> State:
@@ -135,9 +135,8 @@ class AveragedTrees:
         self.orders_ = np.split(order.astype(np.float32), np.cumsum(n_levels)[:-1]) if n_levels else []
         self._means = TargetMeans.load(state.arrays, self._many, self._layout.n_levels)
         self.arrays_ = TreeArrays(**{name: state.arrays[name] for name in (*DTYPES, "value")})
-        d = len(self.tree_sources())
-        check_trees(self.arrays_, d, self._task.n_outputs)
-        self._trees = unpack(self.arrays_, d)
+        check_trees(self.arrays_, len(self.tree_sources()), self._task.n_outputs)
+        self._places = leaf_places(self.arrays_)
 
     def tree_ensemble(self) -> list[dict[str, Array]]:
         """Node arrays for tree SHAP."""

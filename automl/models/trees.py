@@ -15,7 +15,9 @@ Array: TypeAlias = NDArray[Any]
 
 
 LEAF = -1
-_NO_FEATURE = -2
+# Up to how many rows it is quicker to go down all trees at once than to rebuild each for scikit-learn: so many, and one
+# more for so many nodes a tree.
+_FEW_ROWS, _NODES_A_ROW = 30, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +108,11 @@ def check_trees(arrays: TreeArrays, d: int, n_outputs: int) -> None:
     same = all(len(getattr(arrays, name)) == n_nodes for name in DTYPES if name != "starts")
     require(same, "node arrays differ in length")
     require(len(starts) > 1 and starts[0] == 0 and starts[-1] == n_nodes, "trees do not cover the nodes")
-    sizes = np.diff(starts)
-    require(bool((sizes > 0).all()), "a tree is empty")
-
+    require(bool((np.diff(starts) > 0).all()), "a tree is empty")
+    for part in arrays.slices():
+        _check_shape(left[part], right[part])
     leaf = left == LEAF
-    own = np.arange(n_nodes) - np.repeat(starts[:-1], sizes)
-    size = np.repeat(sizes, sizes)
-    require(bool((leaf == (right == LEAF)).all()), "a node has one child")
-    inner = ~leaf
-    for child in (left, right):
-        require(
-            bool(((child > own) & (child < size))[inner].all()), "a child lies outside its tree or before its parent"
-        )
-    first = np.repeat(starts[:-1], sizes)[inner]
-    parents = np.bincount(np.r_[left[inner] + first, right[inner] + first], minlength=n_nodes)
-    parents[starts[:-1]] += 1
-    require(bool((parents == 1).all()), "a node has no parent or several")
-    feature = arrays.feature[inner]
+    feature = arrays.feature[~leaf]
     require(bool(((feature >= 0) & (feature < d)).all()), f"a split is on a feature that is not one of {d}")
     # An infinite threshold parts missing values from all others.
     require(not np.isnan(arrays.threshold).any(), "a threshold is not a number")
@@ -135,55 +125,79 @@ def check_trees(arrays: TreeArrays, d: int, n_outputs: int) -> None:
     require(bool(np.isfinite(value).all()), "a leaf value is not finite")
 
 
+def _check_shape(left: Array, right: Array) -> None:
+    """Refuse one tree unless every node but the root is the child of one that comes before it."""
+    n_nodes = len(left)
+    inner = np.flatnonzero(left != LEAF)
+    require(bool(((left == LEAF) == (right == LEAF)).all()), "a node has one child")
+    children = np.stack([left[inner], right[inner]])
+    inside = (children > inner) & (children < n_nodes)
+    require(bool(inside.all()), "a child lies outside its tree or before its parent")
+    n_parents = np.bincount(children.ravel(), minlength=n_nodes)
+    require(not n_parents[0] and bool((n_parents[1:] == 1).all()), "a node has no parent or several")
+
+
 def require(holds: bool, problem: str) -> None:
     """Refuse the model file unless something holds."""
     if not holds:
         raise ModelFileError(f"the model file holds damaged trees: {problem}", "fit the model again")
 
 
-def unpack(arrays: TreeArrays, d: int) -> list[Any]:
-    """scikit-learn's own trees, set from checked arrays: what they predict of a row is its leaf's place in `value`.
-
-    The value itself, a number for each class in each node, would take many times as much as all else.
-    """
-    from sklearn.tree._tree import NODE_DTYPE, Tree
-
-    leaf = arrays.left == LEAF
-    places = np.cumsum(leaf, dtype=np.float64) - 1
-    trees = []
-    for part in arrays.slices():
-        n_nodes = part.stop - part.start
-        nodes = np.zeros(n_nodes, dtype=NODE_DTYPE)
-        nodes["left_child"] = arrays.left[part]
-        nodes["right_child"] = arrays.right[part]
-        nodes["feature"] = np.where(leaf[part], _NO_FEATURE, arrays.feature[part])
-        nodes["threshold"] = arrays.threshold[part]
-        nodes["weighted_n_node_samples"] = arrays.weight[part]
-        nodes["n_node_samples"] = np.maximum(1, np.minimum(arrays.weight[part], 2**40))
-        nodes["missing_go_to_left"] = arrays.missing_left[part]
-        tree = Tree(d, np.ones(1, dtype=np.intp), 1)
-        state = {
-            "max_depth": n_nodes // 2,  # no tree of so many nodes is deeper, and no prediction asks
-            "node_count": n_nodes,
-            "nodes": nodes,
-            "values": np.ascontiguousarray(places[part])[:, None, None],
-        }
-        tree.__setstate__(state)
-        trees.append(tree)
-    return trees
+def leaf_places(arrays: TreeArrays) -> NDArray[np.int32]:
+    """(n_nodes,) where in `value` a leaf's is; of an inner node it says nothing."""
+    return np.cumsum(arrays.left == LEAF, dtype=np.int32) - 1
 
 
-def average(arrays: TreeArrays, trees: Sequence[Any], x: Array) -> NDArray[np.float64]:
+def average(arrays: TreeArrays, places: Array, x: Array) -> NDArray[np.float64]:
     """(n_rows, n_outputs) mean over trees of the value of each row's leaf.
 
+    Trees added one after another, in whatever way leaves were found: a row's prediction does not hang on its company.
+
     Args:
-        trees: What `unpack` made of the arrays.
+        arrays: Checked trees.
+        places: Their `leaf_places`.
         x: (n_rows, d) float32.
     """
+    if len(x) <= _FEW_ROWS + len(arrays.left) / (arrays.n_trees * _NODES_A_ROW):
+        return np.cumsum(arrays.value[places[_leaves(arrays, x)]], axis=1, dtype=np.float64)[:, -1] / arrays.n_trees
     total = np.zeros((len(x), arrays.value.shape[1]))
-    for tree in trees:
-        total += arrays.value[tree.predict(x).ravel().astype(np.intp)]
-    return total / len(trees)
+    for part in arrays.slices():
+        total += arrays.value[places[part][_rebuilt(arrays, part, x.shape[1]).apply(x)]]
+    return total / arrays.n_trees
+
+
+def _leaves(arrays: TreeArrays, x: Array) -> NDArray[np.int64]:
+    """(n_rows, n_trees) the node each row ends in, by going down all trees at once."""
+    first = np.tile(arrays.starts[:-1], len(x))
+    row = np.repeat(np.arange(len(x)), arrays.n_trees)
+    node = first.copy()
+    going = np.flatnonzero(arrays.left[node] != LEAF)
+    while len(going):
+        here = node[going]
+        value = x[row[going], arrays.feature[here]]
+        goes_left = np.where(np.isnan(value), arrays.missing_left[here] == 1, value <= arrays.threshold[here])
+        below = first[going] + np.where(goes_left, arrays.left[here], arrays.right[here])
+        node[going] = below
+        going = going[arrays.left[below] != LEAF]
+    return node.reshape(len(x), arrays.n_trees)
+
+
+def _rebuilt(arrays: TreeArrays, part: slice, d: int) -> Any:
+    """scikit-learn's own tree over `d` features, good for finding leaves: kept, it would take four times the arrays."""
+    from sklearn.tree._tree import NODE_DTYPE, Tree
+
+    n_nodes = part.stop - part.start
+    nodes = np.zeros(n_nodes, dtype=NODE_DTYPE)
+    nodes["left_child"] = arrays.left[part]
+    nodes["right_child"] = arrays.right[part]
+    nodes["feature"] = arrays.feature[part]
+    nodes["threshold"] = arrays.threshold[part]
+    nodes["missing_go_to_left"] = arrays.missing_left[part]
+    tree = Tree(d, np.ones(1, dtype=np.intp), 1)
+    depth = n_nodes // 2  # no tree of so many nodes is deeper, and finding leaves does not ask
+    state = {"max_depth": depth, "node_count": n_nodes, "nodes": nodes, "values": np.zeros((n_nodes, 1, 1))}
+    tree.__setstate__(state)
+    return tree
 
 
 def _global_children(arrays: TreeArrays) -> tuple[Array, Array, Array]:

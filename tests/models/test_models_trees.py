@@ -13,7 +13,7 @@ from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
 
 from automl.errors import ModelFileError
 from automl.models.averaged_trees import order_levels
-from automl.models.trees import TreeArrays, average, check_trees, node_dicts, pack, unpack
+from automl.models.trees import TreeArrays, average, check_trees, leaf_places, node_dicts, pack
 
 
 def _forest(d: int = 4) -> tuple[list, TreeArrays, np.ndarray]:
@@ -28,16 +28,25 @@ def _forest(d: int = 4) -> tuple[list, TreeArrays, np.ndarray]:
 TREES, ARRAYS, X = _forest()
 
 
-def test_rebuilt_trees_predict_the_same_bits_as_the_fitted_ones() -> None:
+def _average(arrays: TreeArrays, x: np.ndarray) -> np.ndarray:
+    return average(arrays, leaf_places(arrays), x)
+
+
+def test_rows_by_themselves_and_in_company_have_the_same_bits_as_by_the_fitted_trees() -> None:
     check_trees(ARRAYS, 4, 3)
     rng = np.random.default_rng(1)
     on_edges = np.concatenate([X, rng.choice(ARRAYS.threshold, size=(500, 4))]).astype(np.float32)
-    trees = unpack(ARRAYS, 4)
-    for fitted, rebuilt in zip(TREES, trees, strict=True):
-        np.testing.assert_array_equal(rebuilt.apply(on_edges), fitted.apply(on_edges))
-        assert rebuilt.max_depth >= fitted.max_depth
     total = sum(fitted.predict(on_edges).reshape(-1, 3) for fitted in TREES)
-    np.testing.assert_array_equal(average(ARRAYS, trees, on_edges), total / len(TREES))
+    np.testing.assert_array_equal(_average(ARRAYS, on_edges), total / len(TREES))
+    alone = np.concatenate([_average(ARRAYS, row[None]) for row in on_edges])
+    np.testing.assert_array_equal(alone, total / len(TREES))
+
+
+def test_no_rows_and_trees_of_one_leaf_are_averaged_too() -> None:
+    stump = pack([[ExtraTreesRegressor(1).fit(np.zeros((5, 4)), np.full(5, 3.0)).estimators_[0].tree_]], np.float64)
+    assert _average(ARRAYS, X[:0]).shape == (0, 3)
+    np.testing.assert_array_equal(_average(stump, X), np.full((len(X), 1), 3.0))
+    np.testing.assert_array_equal(_average(stump, X[:2]), np.full((2, 1), 3.0))
 
 
 def test_float32_thresholds_send_neighbouring_values_the_same_way() -> None:
@@ -46,7 +55,7 @@ def test_float32_thresholds_send_neighbouring_values_the_same_way() -> None:
     y = np.random.default_rng(0).normal(size=64)
     forest = ExtraTreesRegressor(20, random_state=0).fit(steps[:, None], y)
     arrays = pack([[e.tree_ for e in forest.estimators_]], np.float64)
-    mean = average(arrays, unpack(arrays, 1), steps[:, None])
+    mean = _average(arrays, steps[:, None])
     np.testing.assert_allclose(mean[:, 0], forest.predict(steps[:, None]))
 
 
@@ -125,7 +134,8 @@ def test_whatever_integers_are_written_trees_are_refused_or_safe(name: str, plac
         check_trees(broken, 4, 3)
     except ModelFileError:
         return
-    assert np.isfinite(average(broken, unpack(broken, 4), X)).all()
+    assert np.isfinite(_average(broken, X)).all()
+    assert np.isfinite(_average(broken, X[:5])).all()
 
 
 def test_levels_are_ordered_along_the_target_or_by_frequency_where_that_would_leak() -> None:
