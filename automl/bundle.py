@@ -33,7 +33,7 @@ from automl.profile import Profile
 from automl.space import Params
 from automl.states import unpack
 from automl.table import Table
-from automl.task import Task
+from automl.task import Task, Threshold
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -63,7 +63,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         temperature: Of the blended probabilities; 1 is none.
-        threshold: Probability of the second class from which its label is said; None for the likelier class.
+        threshold: By which labels are told, as `metrics.labels` takes it; None for the likeliest class.
         score: What the run expects for new data.
         pretrained: Encoders it needs wherever it predicts; their weights are not in the file.
         versions: Of the packages that made it.
@@ -75,7 +75,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelEntry, ...]
     files: dict[str, FileEntry]
     temperature: float = 1.0
-    threshold: float | None = None
+    threshold: Threshold | None = None
     score: Estimate | None = None
     n_train: int = 0
     created: float = 0.0
@@ -233,6 +233,11 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> Manifest:
     weights = [entry.weight for entry in manifest.models]
     if not weights or min(weights) < 0 or abs(sum(weights) - 1) > 1e-6 or not all(e.folders for e in manifest.models):
         raise ModelFileError(f"{path} has a manifest whose models do not make one prediction: weights {weights}")
+    thresholds, n_classes = manifest.threshold, len(manifest.task.classes)
+    if isinstance(thresholds, tuple) and (n_classes < 3 or len(thresholds) != n_classes or min(thresholds) <= 0):
+        raise ModelFileError(f"{path} has a manifest whose thresholds do not suit its {n_classes} classes")
+    if isinstance(thresholds, float) and n_classes != 2:
+        raise ModelFileError(f"{path} has a manifest with one threshold for {n_classes} classes")
     return manifest
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from automl.metrics import Metric, binary_auc, labels
+from automl.metrics import Metric
 from automl.task import Task
 
 Array: TypeAlias = NDArray[Any]
@@ -110,9 +110,11 @@ def _view(predictions: Sequence[Array], y: Array, metric: Metric) -> tuple[list[
     if metric.name == "log_loss":
         rows = np.arange(len(y))
         return [p[rows, y] for p in predictions], lambda p: float(np.log(np.clip(p, 1e-15, 1.0)).mean())
-    if metric.name == "roc_auc" and predictions[0].shape[1] == 2:
-        positive = y == 1
-        return [np.ascontiguousarray(p[:, 1], dtype=np.float64) for p in predictions], lambda p: binary_auc(positive, p)
+    of_positive = metric.of_positive
+    if of_positive is not None and predictions[0].shape[1] == 2:
+        is_positive = y == 1
+        views = [np.ascontiguousarray(p[:, 1], dtype=np.float64) for p in predictions]
+        return views, lambda p: metric.gain(of_positive(is_positive, p))
     return [np.asarray(p, dtype=np.float64) for p in predictions], lambda p: metric.gain(metric(y, p))
 
 
@@ -163,28 +165,3 @@ def calibrate(probabilities: Array, t: float) -> NDArray[np.float64]:
     if t == 1.0:
         return np.asarray(probabilities, dtype=np.float64)
     return _softmax(np.log(np.clip(probabilities, 1e-15, 1.0)) / t)
-
-
-def crossed_thresholds(
-    y: Array, probabilities: Array, metric: Metric, *, n_parts: int = 5, seed: int = 0
-) -> NDArray[np.float64]:
-    """(n_rows,) of each row the threshold that is best for the rows of other parts: the honest view of the labels."""
-    part = np.random.default_rng(seed).permutation(len(y)) % n_parts
-    found = np.full(len(y), 0.5)
-    for p in range(n_parts):
-        inside = part != p
-        if inside.any():
-            found[~inside] = best_threshold(y[inside], probabilities[inside], metric)
-    return found
-
-
-def best_threshold(y: Array, probabilities: Array, metric: Metric) -> float:
-    """The probability of the second class above which saying it is best in a metric of labels.
-
-    Of thresholds equally good the one nearest to 0.5 is taken.
-    """
-    positive = probabilities[:, 1]
-    grid = np.unique(np.quantile(positive, np.linspace(0.005, 0.995, 199)))
-    gains = np.array([metric.gain(metric.function(y, labels(probabilities, float(t)))) for t in grid])
-    best = grid[gains >= gains.max() - 1e-12]
-    return float(best[np.abs(best - 0.5).argmin()])

@@ -15,7 +15,7 @@ from automl.compose import compose
 from automl.context import Context, Prepared
 from automl.encoder import encode_target
 from automl.engines import Engine
-from automl.ensemble import calibrate, crossed_thresholds
+from automl.ensemble import calibrate
 from automl.errors import DataError
 from automl.evaluate import evaluate_predictor
 from automl.explaining import collect, start_explaining
@@ -30,6 +30,7 @@ from automl.search.budget import Clock
 from automl.search.ledger import Ledger
 from automl.shipping import ModelFile, versions, wishes_missed
 from automl.task import Task
+from automl.thresholds import crossed_thresholds
 
 _RENDER_SECONDS = 1.5
 # The score is for a new sample of a third as many rows: what a quarter kept for testing is to the three learned from.
@@ -137,7 +138,8 @@ class _Judged:
         rows: (n,) of the training table.
         y: (n,) values or class codes.
         prediction: (n,) values or (n, n_classes) calibrated probabilities.
-        thresholds: (n,) where there is one, each chosen on other rows than that it is of; None otherwise.
+        thresholds: (n,), or (n, n_classes) of more than two, each chosen on other rows than that it is of; None where
+            labels are not what the metric is of.
     """
 
     rows: NDArray[np.intp]
@@ -155,9 +157,10 @@ def _judge(found: Found, plan: Plan) -> _Judged:
     after = finish(ledger, rows, honest)
     y = ledger.y[rows]
     prediction = calibrate(honest, after.temperature) if task.is_classification else honest
-    thresholds = crossed_thresholds(y, prediction, ledger.metric, seed=task.seed) if task.has_threshold else None
+    metric = METRICS[task.metric]
+    thresholds = crossed_thresholds(y, prediction, metric, seed=task.seed) if task.has_threshold else None
     n_new = max(1, round(_NEW_SHARE * len(ledger.y)))
-    score = estimate(ledger.metric, y, prediction, threshold=thresholds, n_new=n_new, widen=SHARED_ERRORS)
+    score = estimate(metric, y, prediction, threshold=thresholds, n_new=n_new, widen=SHARED_ERRORS)
     return _Judged(rows, y, prediction, thresholds, after, score)
 
 
@@ -200,13 +203,14 @@ def _other_metrics(task: Task, judged: _Judged) -> tuple[Estimate, ...]:
 
 
 def _baselines(ledger: Ledger, n_new: int | None) -> tuple[tuple[str, Estimate], ...]:
+    task, metric = ledger.task, METRICS[ledger.task.metric]
     found = []
     for trial in ledger.trials.values():
         rows = ledger.rows(trial.number)
         if trial.origin == "baseline" and len(rows):
             title = registry.family(trial.family).title
-            y, p, metric = ledger.y[rows], ledger.prediction(trial.number, rows), ledger.metric
-            thresholds = crossed_thresholds(y, p, metric, seed=ledger.task.seed) if ledger.task.has_threshold else None
+            y, p = ledger.y[rows], ledger.prediction(trial.number, rows)
+            thresholds = crossed_thresholds(y, p, metric, seed=task.seed) if task.has_threshold else None
             found.append((title, estimate(metric, y, p, threshold=thresholds, n_new=n_new, widen=SHARED_ERRORS)))
     return tuple(found)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from automl.errors import UsageError
 from automl.outcome import Estimate
-from automl.task import TaskKind
+from automl.task import TaskKind, Threshold
 
 Array: TypeAlias = NDArray[Any]
-Threshold: TypeAlias = float | NDArray[np.float64] | None
+Thresholds: TypeAlias = Threshold | NDArray[np.float64] | None
 Needs: TypeAlias = Literal["labels", "probabilities", "values"]
 
 _TINY = 1e-15
@@ -22,6 +22,14 @@ _DRAWS, _FEWEST_DRAWS = 150, 30
 _MOST_DRAWN = 5_000
 _MOST_CELLS = 1e7  # rows times classes of all draws together: ranking the rows for each of 300 classes takes its time
 _RULE_OF_THREE = 3
+
+
+class Tallies(NamedTuple):
+    """Rows of each class, (n_classes,); rows said to be of it, and rightly so, (…, n_classes) for any labellings."""
+
+    truth: Array
+    said: Array
+    right: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,9 @@ class Metric:
         needs: labels (class codes), probabilities (n_rows, n_classes) or values.
         function: (y, prediction) -> float; y are class codes or values, (n_rows,).
         bounds: Least and greatest possible value.
+        of_tallies: One of labels, of which more is better, as a function of how many rows are of which class.
+        of_positive: (is_positive, probability) -> float, each (n_rows,); one of probabilities, where there are two
+            classes and it needs no more than the second one's.
     """
 
     name: str
@@ -43,8 +54,10 @@ class Metric:
     needs: Needs
     function: Callable[[Array, Array], float]
     bounds: tuple[float, float] = (0.0, 1.0)
+    of_tallies: Callable[[Tallies], Array] | None = None
+    of_positive: Callable[[Array, Array], float] | None = None
 
-    def __call__(self, y: Array, prediction: Array, threshold: Threshold = None) -> float:
+    def __call__(self, y: Array, prediction: Array, threshold: Thresholds = None) -> float:
         """The metric of probabilities (n_rows, n_classes) or values (n_rows,); labels are taken from them if needed."""
         if self.needs == "labels":
             prediction = labels(prediction, threshold)
@@ -55,11 +68,19 @@ class Metric:
         return value if self.maximize else -value
 
 
-def labels(probabilities: Array, threshold: Threshold = None) -> NDArray[np.int64]:
-    """Class codes (n_rows,) from probabilities; `threshold` is that of the second of two classes, one or one a row."""
-    if threshold is not None and probabilities.shape[1] == 2:
+def labels(probabilities: Array, threshold: Thresholds = None) -> NDArray[np.int64]:
+    """Class codes (n_rows,) from probabilities (n_rows, n_classes).
+
+    Args:
+        threshold: Of two classes the probability from which on the second is said. Of more there is one a class, and
+            the class is said whose probability is the most times its threshold. None says the likeliest; an array has
+            those of each row.
+    """
+    if threshold is None:
+        return np.asarray(np.argmax(probabilities, axis=1), dtype=np.int64)
+    if probabilities.shape[1] == 2:
         return (probabilities[:, 1] >= threshold).astype(np.int64)
-    return np.asarray(np.argmax(probabilities, axis=1), dtype=np.int64)
+    return np.asarray(np.argmax(probabilities / np.asarray(threshold), axis=1), dtype=np.int64)
 
 
 def binary_auc(positive: Array, scores: Array) -> float:
@@ -114,38 +135,40 @@ def _brier(y: Array, p: Array) -> float:
     return float(np.mean(np.sum((p - np.eye(p.shape[1])[y]) ** 2, axis=1)))
 
 
-def _accuracy(y: Array, codes: Array) -> float:
-    return float(np.mean(y == codes))
-
-
-def _tallies(y: Array, codes: Array) -> tuple[NDArray[np.float64], ...]:
-    """(n_classes,) each: rows of a class, rows said to be of it, rows rightly said to be of it."""
+def _tallies(y: Array, codes: Array) -> Tallies:
     n_classes = int(max(y.max(), codes.max())) + 1
-    truth, said, right = (np.bincount(v, minlength=n_classes).astype(float) for v in (y, codes, y[y == codes]))
-    return truth, said, right
+    return Tallies(*(np.bincount(v, minlength=n_classes).astype(float) for v in (y, codes, y[y == codes])))
 
 
-def _balanced_accuracy(y: Array, codes: Array) -> float:
-    truth, _, right = _tallies(y, codes)
-    return float(np.mean(right[truth > 0] / truth[truth > 0]))
+def _share(part: Array, whole: Array) -> Array:
+    """A part of a whole, 0 of nothing."""
+    return np.divide(part, whole, out=np.zeros(np.broadcast(part, whole).shape), where=whole > 0)
 
 
-def _f1(y: Array, codes: Array) -> float:
-    both, either = np.count_nonzero(y & codes), np.count_nonzero(y) + np.count_nonzero(codes)
-    return 2 * both / either if either else 0.0
+def _accuracy(t: Tallies) -> Array:
+    return np.asarray(t.right.sum(axis=-1) / t.truth.sum())
 
 
-def _f1_macro(y: Array, codes: Array) -> float:
-    truth, said, right = _tallies(y, codes)
-    either = truth + said
-    return float(np.mean(2 * right[either > 0] / either[either > 0]))
+def _balanced_accuracy(t: Tallies) -> Array:
+    return np.asarray(_share(t.right, t.truth).sum(axis=-1) / np.count_nonzero(t.truth))
 
 
-def _mcc(y: Array, codes: Array) -> float:
-    truth, said, right = _tallies(y, codes)
-    n = len(y)
-    scale = float(np.sqrt((n**2 - truth @ truth) * (n**2 - said @ said)))
-    return float(n * right.sum() - truth @ said) / scale if scale else 0.0
+def _f1(t: Tallies) -> Array:
+    return _share(2 * t.right, t.truth + t.said)
+
+
+def _f1_of_second(t: Tallies) -> Array:
+    return _f1(t)[..., 1] if t.truth.shape[-1] > 1 else np.zeros(t.said.shape[:-1])
+
+
+def _f1_macro(t: Tallies) -> Array:
+    return np.asarray(_f1(t).sum(axis=-1) / np.count_nonzero(t.truth + t.said, axis=-1))
+
+
+def _mcc(t: Tallies) -> Array:
+    n = t.truth.sum()
+    spread = (n**2 - t.truth @ t.truth) * (n**2 - (t.said * t.said).sum(axis=-1))
+    return _share(n * t.right.sum(axis=-1) - t.said @ t.truth, np.sqrt(spread))
 
 
 def _rmse(y: Array, v: Array) -> float:
@@ -169,18 +192,29 @@ _CLASSES: tuple[TaskKind, ...] = ("binary", "multiclass")
 _VALUES: tuple[TaskKind, ...] = ("regression",)
 _ANY = (0.0, float("inf"))
 
+
+def _by_ranks(name: str, one: Callable[[Array, Array], float]) -> Metric:
+    return Metric(name, _CLASSES, True, "probabilities", _one_against_rest(one), of_positive=one)
+
+
+def _by_labels(
+    name: str, kinds: tuple[TaskKind, ...], of: Callable[[Tallies], Array], bounds: tuple[float, float] = (0.0, 1.0)
+) -> Metric:
+    return Metric(name, kinds, True, "labels", lambda y, codes: float(of(_tallies(y, codes))), bounds, of_tallies=of)
+
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("roc_auc", _CLASSES, True, "probabilities", _one_against_rest(binary_auc)),
-        Metric("average_precision", _CLASSES, True, "probabilities", _one_against_rest(_average_precision)),
+        _by_ranks("roc_auc", binary_auc),
+        _by_ranks("average_precision", _average_precision),
         Metric("log_loss", _CLASSES, False, "probabilities", _log_loss, _ANY),
         Metric("brier", _CLASSES, False, "probabilities", _brier, (0.0, 2.0)),
-        Metric("accuracy", _CLASSES, True, "labels", _accuracy),
-        Metric("balanced_accuracy", _CLASSES, True, "labels", _balanced_accuracy),
-        Metric("f1", ("binary",), True, "labels", _f1),
-        Metric("f1_macro", _CLASSES, True, "labels", _f1_macro),
-        Metric("mcc", _CLASSES, True, "labels", _mcc, (-1.0, 1.0)),
+        _by_labels("accuracy", _CLASSES, _accuracy),
+        _by_labels("balanced_accuracy", _CLASSES, _balanced_accuracy),
+        _by_labels("f1", ("binary",), _f1_of_second),
+        _by_labels("f1_macro", _CLASSES, _f1_macro),
+        _by_labels("mcc", _CLASSES, _mcc, (-1.0, 1.0)),
         Metric("rmse", _VALUES, False, "values", _rmse, _ANY),
         Metric("mae", _VALUES, False, "values", lambda y, v: float(np.mean(np.abs(y - v))), _ANY),
         Metric("median_absolute_error", _VALUES, False, "values", lambda y, v: float(np.median(np.abs(y - v))), _ANY),
@@ -217,7 +251,7 @@ def estimate(
     y: Array,
     prediction: Array,
     *,
-    threshold: Threshold = None,
+    threshold: Thresholds = None,
     level: float = 0.9,
     seed: int = 0,
     n_new: int | None = None,
@@ -266,7 +300,7 @@ def estimate(
     )
 
 
-def _with_misjudged(metric: Metric, y: Array, prediction: Array, threshold: Threshold, rows: Array) -> float:
+def _with_misjudged(metric: Metric, y: Array, prediction: Array, threshold: Thresholds, rows: Array) -> float:
     """The metric, were the least likely class of these rows the true one."""
     wrong = prediction.copy()
     least, true = prediction[rows].argmin(axis=1), y[rows]

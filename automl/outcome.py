@@ -14,6 +14,7 @@ from automl.forecast import Forecast
 from automl.plan import Plan, Verdict
 from automl.pretrained.reference import Reference
 from automl.profile import Profile
+from automl.task import Threshold
 from automl.trial import Trial
 
 
@@ -59,7 +60,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         baselines: (title, estimate) of the baselines.
         members: The blend, heaviest first.
         refitted: Trials of it whose model in the file learned from all rows; the scores are of those that did not.
-        threshold: Probability of the positive class above which the label is positive (binary).
+        threshold: By which labels are told where the metric is one of labels, as `metrics.labels` takes it.
         temperature: Of the probability calibration; 1 is none.
         stopped: Why the search ended, in a sentence.
         skipped: What was skipped and why, in sentences.
@@ -89,7 +90,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     refitted: tuple[int, ...] = ()
     test: tuple[Estimate, ...] = ()
-    threshold: float | None = None
+    threshold: Threshold | None = None
     temperature: float = 1.0
     skipped: tuple[str, ...] = ()
     attribution: Attribution | None = None

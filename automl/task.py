@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # settings are merged from plans, which hold tasks
     from automl.table import Column, Table
 
 TaskKind: TypeAlias = Literal["binary", "multiclass", "regression"]
+Threshold: TypeAlias = float | tuple[float, ...]  # of the second of two classes; of more, one a class
 
 UNSTRUCTURED = "none"  # as in --group none, --time none: rows are split at random though groups or a drift were found
 
@@ -85,10 +86,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def has_threshold(self) -> bool:
-        """Whether the metric is one of labels, which of two classes are told apart by a threshold that suits it."""
+        """Whether the metric is one of labels that thresholds serve; accuracy of many classes wants the likeliest."""
         from automl.metrics import METRICS
 
-        return self.kind == "binary" and METRICS[self.metric].needs == "labels"
+        return METRICS[self.metric].needs == "labels" and (self.kind == "binary" or self.metric != "accuracy")
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 
 from automl.ensemble import (
     average,
-    best_threshold,
     blend_weights,
     calibrate,
     crossed_blend,
-    crossed_thresholds,
     greedy_weights,
     mix,
     temperature,
@@ -80,29 +78,6 @@ def test_temperature_is_found_and_shrunk() -> None:
     assert temperature(y, p) == pytest.approx(2.0, abs=0.15)
     assert 1.0 < temperature(y[:200], p[:200]) < 1.4
     assert METRICS["log_loss"](y, calibrate(p, 2.0)) < METRICS["log_loss"](y, p)
-
-
-def test_the_threshold_serves_the_metric() -> None:
-    y = (RNG.random(5000) < 0.05).astype(int)
-    score = np.clip(0.1 * y + 0.1 * RNG.random(5000), 0, 1)
-    p = np.column_stack([1 - score, score])
-    t = best_threshold(y, p, METRICS["balanced_accuracy"])
-    assert METRICS["balanced_accuracy"](y, p, t) > 0.95 > METRICS["balanced_accuracy"](y, p)
-
-
-def test_crossed_thresholds_promise_no_more_than_they_keep() -> None:
-    metric, seen, crossed, kept = METRICS["f1"], [], [], []
-    for _ in range(30):
-        y = (RNG.random(2_150) < 0.3).astype(int)
-        score = np.clip(0.3 + 0.05 * y + 0.15 * RNG.normal(size=2_150), 0, 1)
-        p = np.column_stack([1 - score, score])
-        few, others = slice(0, 150), slice(150, None)
-        t = best_threshold(y[few], p[few], metric)
-        seen.append(metric(y[few], p[few], t))
-        crossed.append(metric(y[few], p[few], crossed_thresholds(y[few], p[few], metric)))
-        kept.append(metric(y[others], p[others], t))
-    assert np.mean(seen) > np.mean(kept) + 0.02
-    assert np.mean(crossed) < np.mean(kept) + 0.01
 
 
 def test_on_few_rows_the_weights_are_spread_over_equals() -> None:

@@ -15,7 +15,6 @@ from torch import nn
 from automl.errors import Unsuitable
 from automl.family import FitLog, Limits, Rows, State
 from automl.features import BlockKind, Features
-from automl.metrics import METRICS
 from automl.nets.batches import Batch
 from automl.nets.fusion import Fusion, FusionConfig
 from automl.nets.inputs import Inputs, as_tensor, padded
@@ -27,6 +26,7 @@ from automl.nets.tabm import TabM, TabMConfig
 from automl.nets.threads import threads
 from automl.space import Params
 from automl.task import Task
+from automl.thresholds import search_metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class NetModel:
         recipe = self._recipe(refit=valid is None)
         validation = None
         if valid is not None:
-            metric = METRICS[self._task.metric]
+            metric = search_metric(self._task)
             valid = valid.take(slice(None, None, math.ceil(len(valid.y) / _SELECTION_ROWS)))
             y = valid.y
             validation = Validation(self._batch(valid), lambda p: metric(y, p), metric.gain)

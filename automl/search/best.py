@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl import registry
-from automl.ensemble import best_threshold, blend_weights, calibrate, crossed_blend, mix, temperature
+from automl.ensemble import blend_weights, calibrate, crossed_blend, mix, temperature
 from automl.metrics import METRICS, Metric
 from automl.outcome import BlendMember
 from automl.search.ledger import Ledger, best_of_each
+from automl.task import Threshold
+from automl.thresholds import best_threshold
 from automl.trial import Trial
 
 _ERROR_ROWS = 5_000
@@ -63,10 +65,10 @@ class Blend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finish(msgspec.Struct, frozen=True):
-    """What happens to the blend's probabilities: temperature, and the threshold of the second of two classes."""
+    """What happens to the blend's probabilities: temperature, and by which threshold labels are told."""
 
     temperature: float = 1.0
-    threshold: float | None = None
+    threshold: Threshold | None = None
 
 
 def best_blend(ledger: Ledger, n_models: int, seed: int, kind: str | None = None) -> Blend | None:

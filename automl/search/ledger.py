@@ -11,9 +11,10 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from automl.metrics import METRICS, row_losses
+from automl.metrics import row_losses
 from automl.rundir import TRIALS, RunDir
 from automl.search.objective import FoldResult, Material
+from automl.thresholds import search_metric
 from automl.trial import Score, Trial
 
 Array = NDArray[Any]
@@ -44,7 +45,7 @@ class Ledger:
     def __init__(self, run: RunDir, material: Material) -> None:
         self.run = run
         self.task = material.task
-        self.metric = METRICS[material.task.metric]
+        self.metric = search_metric(material.task)
         self.y = np.asarray(material.y)
         self.splits = material.splits
         self.trials: dict[int, Trial] = {}

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from automl import registry
 from automl.family import Family, FitLog, Limits, Rows
 from automl.features import Features, Layout
-from automl.metrics import METRICS
 from automl.models.building import build_model
 from automl.space import Params
 from automl.splits import Split
 from automl.states import write_state
 from automl.task import Task
+from automl.thresholds import search_metric
 
 _X_NUM, _X_CAT, _Y, _SPLITS = "x_num.npy", "x_cat.npy", "y.npy", "splits.npz"
 _WEIGHTS, _GROUPS = "weights.npy", "groups.npy"
@@ -160,7 +160,7 @@ def fit_fold(
     write_state(Path(out), model.save())
     return FoldResult(
         prediction=prediction,
-        value=METRICS[material.task.metric](valid.y, prediction),
+        value=search_metric(material.task)(valid.y, prediction),
         seconds=time.monotonic() - started,
         n_iterations=log.n_iterations,
         n_tried=log.n_tried,
@@ -198,7 +198,7 @@ def fit_share(
     valid = material.rows(split.valid)
     model = build_model(registry.family(family), params, material.task, material.x.layout)
     model.fit(material.rows(np.sort(drawn)), valid, Limits(deadline=deadline - 0.1 * (deadline - started), **limits))
-    return METRICS[material.task.metric](valid.y, np.asarray(model.predict(valid.x), dtype=np.float64))
+    return search_metric(material.task)(valid.y, np.asarray(model.predict(valid.x), dtype=np.float64))
 
 
 def fit_all(

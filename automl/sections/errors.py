@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from automl.metrics import binary_auc, labels
 from automl.outcome import Evidence
 from automl.report import Block, Figure, Series, TableBlock
-from automl.task import Task
+from automl.task import Task, Threshold
 from automl.typography import counted, format_number, format_share
 
 _POINTS = 200
@@ -22,14 +22,14 @@ _BINS = 10
 Array: TypeAlias = NDArray[Any]
 
 
-def of_classes(task: Task, evidence: Evidence, threshold: float | None) -> list[Block]:
+def of_classes(task: Task, evidence: Evidence, threshold: Threshold | None) -> list[Block]:
     """ROC, precision and recall, calibration, confusion; of many classes the hardest."""
     codes = evidence.y.astype(int)
     said = labels(evidence.prediction, threshold)
     if len(task.classes) == 2:
         score = evidence.prediction[:, 1]
         blocks: list[Block] = [
-            _roc_of_two(codes == 1, score, said == 1, threshold),
+            _roc_of_two(codes == 1, score, said == 1, threshold if isinstance(threshold, float) else None),
             _precision_recall(codes == 1, score),
         ]
     else:
@@ -166,13 +166,13 @@ def _sureness(p: Array) -> Figure:
     )
 
 
-def _confusion(task: Task, codes: Array, said: Array, threshold: float | None) -> list[Block]:
+def _confusion(task: Task, codes: Array, said: Array, threshold: Threshold | None) -> list[Block]:
     n = len(task.classes)
     counts = np.zeros((n, n), dtype=int)
     np.add.at(counts, (codes, said), 1)
     if n > _MAX_HEATMAP:
         return [_worst(task, counts)]
-    called = f" {task.classes[1]} is said from a probability of {format_number(threshold)}." if threshold else ""
+    called = _called(task, counts, threshold)
     found: list[Block] = [
         Figure(
             title="Confusion matrix",
@@ -187,6 +187,25 @@ def _confusion(task: Task, codes: Array, said: Array, threshold: float | None) -
         )
     ]
     return [*found, _worst(task, counts)] if n > _BINS else found
+
+
+def _called(task: Task, counts: Array, threshold: Threshold | None) -> str:
+    """How labels are told, in a sentence; empty where that is by the likeliest class, and each sometimes is."""
+    if isinstance(threshold, float):
+        return f" {task.classes[1]} is said from a probability of {format_number(threshold)}."
+    if threshold is None:
+        silent = [
+            name
+            for name, was, said in zip(task.classes, counts.sum(axis=1), counts.sum(axis=0), strict=True)
+            if was and not said
+        ]
+        return f" {silent[0]} is never the likeliest: --metric balanced_accuracy would say it sooner." if silent else ""
+    if min(threshold) == max(threshold):
+        return ""
+    rarest, times = int(np.argmin(threshold)), max(threshold) / min(threshold)
+    return (
+        f" Rare classes are said sooner: a probability counts up to {times:.2g} times as much ({task.classes[rarest]})."
+    )
 
 
 def _worst(task: Task, counts: Array) -> TableBlock:

@@ -22,7 +22,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
             "report",
             "outcome",
         ),
-        *("events", "history", "options", "pretrained", "settings", "splits", "words"),
+        *("events", "history", "options", "pretrained", "settings", "splits", "thresholds", "words"),
     ),
     (
         *("family", "registry", "states", "reading", "read", "write", "writing", "rundir"),

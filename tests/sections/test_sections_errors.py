@@ -62,6 +62,20 @@ def test_confusion_counts_every_row() -> None:
     check_page(blocks)
 
 
+def test_confusion_tells_how_labels_come_about() -> None:
+    evidence = drawn(300, 3)
+
+    def told(prediction: np.ndarray, threshold: tuple[float, ...] | None) -> str:
+        blocks = errors.of_classes(a_task(3), Evidence(evidence.y, prediction), threshold)
+        return figure(blocks, "Confusion matrix").caption
+
+    faint = evidence.prediction * [1.0, 1.0, 0.001]
+    assert told(evidence.prediction, None).endswith("share of the row.")
+    assert told(evidence.prediction, (1.0, 1.0, 1.0)).endswith("share of the row.")
+    assert "c2 is never the likeliest" in told(faint, None)
+    assert "counts up to 50 times as much (c2)" in told(faint, (0.5, 0.4, 0.01))
+
+
 def test_calibration_covers_the_truth() -> None:
     rng = np.random.default_rng(1)
     p = rng.random(5000)
