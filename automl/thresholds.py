@@ -14,40 +14,53 @@ from automl.task import Task, Threshold
 Array: TypeAlias = NDArray[Any]
 
 _POWERS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
+_USUAL_POWER = {"balanced_accuracy": 1.0, "f1_macro": 0.5, "mcc": 0.25}
 _BEYOND_ONE = float(np.nextafter(1.0, 2.0))
 
 
 def search_metric(task: Task) -> Metric:
     """The task's metric as its search sees it.
 
-    One of labels is taken at the threshold that is best for the rows at hand, for models of a rare class that are said
-    from 0.5 on say it of no row, and are all alike.
+    One of labels of two classes is taken at the threshold that is best for the rows at hand, for models of a rare class
+    that is said from 0.5 on say it of no row, and are all alike. Of more classes it is taken at thresholds that suit it
+    with any model.
     """
     metric = METRICS[task.metric]
     if not task.has_threshold:
         return metric
+    if task.kind == "multiclass":
+        power = _USUAL_POWER[metric.name]
 
-    def function(y: Array, probabilities: Array) -> float:
-        return _best(y, probabilities, metric)[1]
+        def at_usual(y: Array, probabilities: Array) -> float:
+            return metric(y, probabilities, _of_shares(y, probabilities.shape[1], power))
+
+        return replace(metric, needs="probabilities", function=at_usual)
 
     def of_positive(is_positive: Array, probability: Array) -> float:
         return _best_of_two(is_positive, probability, metric)[1]
 
-    return replace(metric, needs="probabilities", function=function, of_tallies=None, of_positive=of_positive)
+    def at_best(y: Array, probabilities: Array) -> float:
+        return of_positive(y == 1, probabilities[:, 1])
+
+    return replace(metric, needs="probabilities", function=at_best, of_positive=of_positive)
 
 
 def best_threshold(y: Array, probabilities: Array, metric: Metric) -> Threshold:
     """The threshold that is best in a metric of labels; of several the one nearest to that of the likeliest class.
 
-    Of more than two classes thresholds are a power of the classes' shares, from 0 (the likeliest class) on; 1 is what
-    the mean over classes of how many are found asks for (balanced accuracy).
+    Of more than two classes thresholds are a power of the classes' shares: 0 says the likeliest class; 1 is what the
+    mean over classes of the share that is found asks for (Collell et al. 2018, doi:10.1016/j.neucom.2017.08.035).
 
     Args:
         y: (n_rows,) class codes.
         probabilities: (n_rows, n_classes).
         metric: One of labels.
     """
-    return _best(y, probabilities, metric)[0]
+    n_classes = probabilities.shape[1]
+    if n_classes == 2:
+        return _best_of_two(y == 1, probabilities[:, 1], metric)[0]
+    every = [_of_shares(y, n_classes, power) for power in _POWERS]
+    return every[int(np.argmax([metric(y, probabilities, thresholds) for thresholds in every]))]
 
 
 def crossed_thresholds(
@@ -67,17 +80,11 @@ def crossed_thresholds(
     return found
 
 
-def _best(y: Array, probabilities: Array, metric: Metric) -> tuple[Threshold, float]:
-    """The best threshold, and the metric there."""
-    n_classes = probabilities.shape[1]
-    if n_classes == 2:
-        return _best_of_two(y == 1, probabilities[:, 1], metric)
+def _of_shares(y: Array, n_classes: int, power: float) -> tuple[float, ...]:
+    """(n_classes,) thresholds; a class that is not among the rows is not favoured."""
     counts = np.bincount(y, minlength=n_classes)
     shares = np.where(counts > 0, counts / len(y), 1.0)
-    every = [tuple(map(float, shares**power)) for power in _POWERS]
-    values = [metric(y, probabilities, thresholds) for thresholds in every]
-    best = int(np.argmax(values))
-    return every[best], values[best]
+    return tuple(map(float, shares**power))
 
 
 def _best_of_two(is_positive: Array, probability: Array, metric: Metric) -> tuple[float, float]:

@@ -85,7 +85,15 @@ def test_of_many_classes_the_rare_are_said_sooner_where_the_metric_weighs_classe
     assert crossed.shape == p.shape
     assert balanced(y, p, crossed) == pytest.approx(balanced(y, p, found), abs=0.02)
     several = Task(kind="multiclass", target="y", metric="balanced_accuracy", classes=("a", "b", "c"))
-    assert search_metric(several)(y, p) == pytest.approx(balanced(y, p, found))
+    assert search_metric(several)(y, p) == pytest.approx(balanced(y, p, found), abs=0.02)
+
+
+def test_every_metric_of_labels_of_many_classes_is_searched() -> None:
+    y, p = RNG.integers(0, 3, 60), RNG.dirichlet(np.ones(3), 60)
+    for name in BY_LABELS:
+        if "multiclass" in METRICS[name].kinds:
+            seen = search_metric(Task(kind="multiclass", target="y", metric=name, classes=("a", "b", "c")))
+            assert 0 < seen(y, p) < 1 or name == "mcc"
 
 
 def test_a_class_that_is_not_among_the_rows_is_not_favoured() -> None:

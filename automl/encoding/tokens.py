@@ -20,6 +20,8 @@ _PART_ROWS = 20_000
 _PART_CHARACTERS = 10_000_000
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 
+_Split: TypeAlias = tuple[NDArray[np.intp], list[str], NDArray[np.intp]]
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -84,9 +86,6 @@ def tokens_of(texts: Column, pattern: str) -> Tokens:
     place[order] = np.arange(len(words))
     ends = np.concatenate([[0], np.cumsum(n_tokens, dtype=np.intp)])
     return Tokens(ends, place[which], [words[i] for i in order], keys[order])
-
-
-_Split: TypeAlias = tuple[NDArray[np.intp], list[str], NDArray[np.intp]]
 
 
 def _split(texts: Column, pattern: str) -> _Split:
