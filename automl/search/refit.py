@@ -61,10 +61,11 @@ def refit(
 ) -> tuple[Blend, str]:
     """Fit the blend's trials on all rows, heaviest first, then again with other seeds, as far as the time goes.
 
-    Rounds and epochs are the median of what the folds found best. A trial whose folds were cut short by the clock is
-    left as it is, unless it is a net, whose schedules end in time whatever that is, or of boosting, whose rounds and
-    learning rate are told; and so is one whose refit would not end in time. Models of one trial that differ in their
-    seed are averaged, as those of folds would have been.
+    Rounds and epochs are the median of what the folds found best. More rows carry more rounds of boosting, which
+    therefore grow with the root of the rows. A trial whose folds were cut short by the clock is left as it is, unless it is a
+    net, whose schedules end in time whatever that is, or of boosting, whose rounds and learning rate are told; and so
+    is one whose refit would not end in time. Models of one trial that differ in their seed are averaged, as those of
+    folds would have been.
 
     Returns:
         The blend with the places of its models of all rows, and a sentence on the trials that have none.
@@ -87,7 +88,9 @@ def refit(
             flying[number] = trial, place, time.monotonic()
             paced = _was_cut(trial) and _is_paced(trial)
             seconds = min(left, _PACED * expected) if paced else left
-            engine.submit(whole_job(plan, ledger, trial, place, number=number, found=_found(trial), seconds=seconds))
+            engine.submit(
+                whole_job(plan, ledger, trial, place, number=number, found=_found(ledger, trial), seconds=seconds)
+            )
             continue
         for result in engine.wait(min(_TICK, left)):
             if result.number not in flying:
@@ -144,13 +147,15 @@ def _share_kept(score: Score) -> float:
     return score.n_iterations / score.n_tried if score.n_iterations and score.n_tried else 1.0
 
 
-def _found(trial: Trial) -> Params:
+def _found(ledger: Ledger, trial: Trial) -> Params:
     """Rounds or epochs that the folds found best, and the learning rate where the clock changed it."""
     found: Params = {}
+    more_rows = len(ledger.y) / float(np.mean([len(ledger.splits[score.fold].train) for score in trial.scores]))
+    is_boosting = "boosting" in registry.family(trial.family).traits
     iterations = [score.n_iterations for score in trial.scores if score.n_iterations is not None]
     rates = [score.learning_rate for score in trial.scores if score.learning_rate is not None]
     if iterations:
-        found["n_iterations"] = round(float(np.median(iterations)))
+        found["n_iterations"] = round(float(np.median(iterations)) * (math.sqrt(more_rows) if is_boosting else 1.0))
     if rates:
         found["learning_rate"] = float(np.median(rates))
     return found

@@ -109,14 +109,14 @@ def test_a_net_that_was_paced_to_its_deadline_is_refitted_at_the_same_pace(tmp_p
     assert all(job.arguments["seconds"] == pytest.approx(1.25 * 3.0 / 0.75) for job in engine.jobs)
 
 
-def test_boosting_that_the_clock_hurried_takes_its_rounds_at_the_rate_it_had(tmp_path: Path) -> None:
+def test_boosting_takes_more_rounds_for_more_rows_at_the_rate_the_clock_made_it_have(tmp_path: Path) -> None:
     ledger = books(tmp_path)
     boosted = enter(ledger, 0.1, family="lightgbm", n_iterations=70, learning_rate=0.2, truncated=True)
     engine = FakeEngine(lightgbm=DONE)
     blend, said = refit(plan(), ledger, blend_of(boosted), engine, clock(), never)
     assert len(blend.refitted[0]) == 3
     assert said == ""
-    assert engine.jobs[0].arguments["params"] == {"n_iterations": 70, "learning_rate": 0.2}
+    assert engine.jobs[0].arguments["params"] == {"n_iterations": round(70 / 0.75**0.5), "learning_rate": 0.2}
 
 
 def test_another_copy_is_expected_to_take_what_the_one_before_took(tmp_path: Path) -> None:
