@@ -62,10 +62,10 @@ def refit(
     """Fit the blend's trials on all rows, heaviest first, then again with other seeds, as far as the time goes.
 
     Rounds and epochs are the median of what the folds found best. More rows carry more rounds of boosting, which
-    therefore grow with the root of the rows. A trial whose folds were cut short by the clock is left as it is, unless it is a
-    net, whose schedules end in time whatever that is, or of boosting, whose rounds and learning rate are told; and so
-    is one whose refit would not end in time. Models of one trial that differ in their seed are averaged, as those of
-    folds would have been.
+    therefore grow with the root of the rows. A trial whose folds were cut short by the clock is left as it is, unless
+    it is a net, whose schedules end in time whatever that is, or of boosting, whose rounds and learning rate are told;
+    and so is one whose refit would not end in time. Models of one trial that differ in their seed are averaged, as
+    those of folds would have been.
 
     Returns:
         The blend with the places of its models of all rows, and a sentence on the trials that have none.
