@@ -336,6 +336,8 @@ def count_words(texts: Column) -> Numbers:
 
 
 def _lengths(texts: Column) -> Numbers:
+    if texts.is_few:
+        return np.array([np.nan if text is None else len(text) for text in texts.series.to_list()], dtype=np.float64)
     return np.asarray(texts.series.str.len_chars().to_numpy(), dtype=np.float64)
 
 
