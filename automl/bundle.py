@@ -233,12 +233,16 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> Manifest:
     weights = [entry.weight for entry in manifest.models]
     if not weights or min(weights) < 0 or abs(sum(weights) - 1) > 1e-6 or not all(e.folders for e in manifest.models):
         raise ModelFileError(f"{path} has a manifest whose models do not make one prediction: weights {weights}")
-    thresholds, n_classes = manifest.threshold, len(manifest.task.classes)
-    if isinstance(thresholds, tuple) and (n_classes < 3 or len(thresholds) != n_classes or min(thresholds) <= 0):
-        raise ModelFileError(f"{path} has a manifest whose thresholds do not suit its {n_classes} classes")
-    if isinstance(thresholds, float) and n_classes != 2:
-        raise ModelFileError(f"{path} has a manifest with one threshold for {n_classes} classes")
+    if manifest.threshold is not None and not _suits(manifest.threshold, len(manifest.task.classes)):
+        raise ModelFileError(f"{path} has a manifest whose thresholds do not suit its classes: {manifest.threshold}")
     return manifest
+
+
+def _suits(threshold: Threshold, n_classes: int) -> bool:
+    """Whether it is one number for two classes, or one above 0 for each of more."""
+    if isinstance(threshold, tuple):
+        return n_classes == len(threshold) > 2 and min(threshold) > 0
+    return n_classes == 2
 
 
 def upgrade(data: bytes) -> bytes:

@@ -167,6 +167,14 @@ class Column:
             return series.fill_nan(None).cast(pl.String).str.strip_suffix(".0").replace("-0", "0")
         return series.cast(pl.String)
 
+    def lengths(self) -> NDArray[np.float64]:
+        """(n_rows,) characters of each text, NaN where it is missing."""
+        if self.is_few:
+            return np.array(
+                [np.nan if text is None else len(text) for text in self._series.to_list()], dtype=np.float64
+            )
+        return np.asarray(self._series.str.len_chars().to_numpy(), dtype=np.float64)
+
     def spellings(self) -> dict[str, str]:
         """Of each text of `as_text`, how it mostly stands in the file."""
         frame = pl.DataFrame({"text": self.as_text(), "spelled": self._series.cast(pl.String)}).drop_nulls("text")

@@ -96,7 +96,8 @@ def test_inspecting_and_verifying_say_what_is_inside(model: Path) -> None:
         (manifest_with(format="1"), "this version reads 1 to"),
         (manifest_with(models=[]), "do not make one prediction"),
         (manifest_with(temperature="hot"), "this version can't read"),
-        (manifest_with(threshold=[1.0, 0.5, 0.5]), "thresholds do not suit its 2 classes"),
+        (manifest_with(threshold=[1.0, 0.5, 0.5]), "thresholds do not suit its classes"),
+        (manifest_with(threshold=[0.5, 0.5]), "thresholds do not suit its classes"),
     ],
 )
 def test_what_is_damaged_foreign_or_newer_is_refused(

@@ -34,9 +34,10 @@ def test_the_threshold_serves_the_metric() -> None:
 
 def test_crossed_thresholds_promise_no_more_than_they_keep() -> None:
     metric, seen, crossed, kept = METRICS["f1"], [], [], []
-    for _ in range(150):
-        y = (RNG.random(2_150) < 0.3).astype(int)
-        score = np.clip(0.3 + 0.05 * y + 0.15 * RNG.normal(size=2_150), 0, 1)
+    rng = np.random.default_rng(3)
+    for _ in range(400):
+        y = (rng.random(2_150) < 0.3).astype(int)
+        score = np.clip(0.3 + 0.05 * y + 0.15 * rng.normal(size=2_150), 0, 1)
         p = np.column_stack([1 - score, score])
         few, others = slice(0, 150), slice(150, None)
         t = best_threshold(y[few], p[few], metric)
@@ -44,7 +45,7 @@ def test_crossed_thresholds_promise_no_more_than_they_keep() -> None:
         crossed.append(metric(y[few], p[few], crossed_thresholds(y[few], p[few], metric)))
         kept.append(metric(y[others], p[others], t))
     assert np.mean(seen) > np.mean(kept) + 0.02
-    assert np.mean(crossed) < np.mean(kept) + 0.015
+    assert np.mean(crossed) < np.mean(kept) + 0.01
 
 
 @pytest.mark.parametrize("name", BY_LABELS)

@@ -242,7 +242,7 @@ class TextEncoding(Encoding, frozen=True, tag="text"):
     def _features(self, texts: Column, spaces: Spaces) -> list[Numbers]:
         num = list(spaces.texts[self.column].encode(texts).T) if self.n_dims else []
         if self.counts:
-            n_characters = _lengths(texts)
+            n_characters = texts.lengths()
             shares = [_matches(texts, p) / np.maximum(n_characters, 1) for p in (r"\d", r"\p{Lu}")]
             num += [np.log1p(n_characters), np.log1p(count_words(texts)), *shares]
         if self.number:
@@ -333,12 +333,6 @@ def first_number(texts: Column) -> Numbers:
 def count_words(texts: Column) -> Numbers:
     """(n_rows,) runs of letters and digits in each text, NaN where it is missing."""
     return _matches(texts, r"\w+")
-
-
-def _lengths(texts: Column) -> Numbers:
-    if texts.is_few:
-        return np.array([np.nan if text is None else len(text) for text in texts.series.to_list()], dtype=np.float64)
-    return np.asarray(texts.series.str.len_chars().to_numpy(), dtype=np.float64)
 
 
 def _matches(texts: Column, pattern: str) -> Numbers:

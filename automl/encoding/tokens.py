@@ -61,9 +61,7 @@ class Tokens:
 
 def n_characters_of(texts: Column) -> int:
     """Characters that are read of all texts."""
-    if texts.is_few:
-        return sum(min(len(text), _MAX_CHARACTERS) for text in texts.series.to_list() if text is not None)
-    return int(texts.series.str.len_chars().clip(upper_bound=_MAX_CHARACTERS).sum() or 0)
+    return int(np.nansum(np.minimum(texts.lengths(), _MAX_CHARACTERS)))
 
 
 def parts_of(texts: Column) -> Iterator[Column]:

@@ -42,6 +42,15 @@ def test_rows_by_themselves_and_in_company_have_the_same_bits_as_by_the_fitted_t
     np.testing.assert_array_equal(alone, total / len(TREES))
 
 
+def test_every_row_ends_in_the_leaf_of_the_fitted_tree() -> None:
+    on_edges = np.concatenate([X, np.random.default_rng(1).choice(ARRAYS.threshold, size=(500, 4))]).astype(np.float32)
+    for fitted in TREES:
+        arrays = pack([[fitted]], np.float64)
+        numbered = dataclasses.replace(arrays, value=np.flatnonzero(arrays.left == -1)[:, None].astype(np.float64))
+        np.testing.assert_array_equal(_average(numbered, on_edges)[:, 0], fitted.apply(on_edges))
+        np.testing.assert_array_equal(_average(numbered, on_edges[-20:])[:, 0], fitted.apply(on_edges[-20:]))
+
+
 def test_no_rows_and_trees_of_one_leaf_are_averaged_too() -> None:
     stump = pack([[ExtraTreesRegressor(1).fit(np.zeros((5, 4)), np.full(5, 3.0)).estimators_[0].tree_]], np.float64)
     assert _average(ARRAYS, X[:0]).shape == (0, 3)
