@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from automl.errors import ModelFileError, Unsuitable
 from automl.family import Family, FitLog, Limits, Model, Rows, State
-from automl.features import Features, Layout
+from automl.features import Features, FloatArray, Layout
+from automl.models.arithmetic import MOST_PAIRS, MOST_TRIED, ArithmeticPairs, Gains
 from automl.models.booster_text import Expected, check_text, rescale, tidy
 from automl.models.boosting import Rounds, boost
 from automl.models.probabilities import proper
@@ -36,6 +38,9 @@ _CURVE_POINTS = 100
 _MOST_CODES = 1_000  # codes go by frequency; rarer levels are told apart by their means only
 _D_WORDS = 60  # features that take as long as the frequent words of texts, most of which a row lacks
 _FAR = float(np.finfo(np.float32).max)
+# Pairs of features are told by a few trees on some of the rows; with many features or classes that takes too long.
+_SIEVE_ROWS, _SIEVE_TREES, _SIEVE_LEAVES = 5_000, 150, 15
+_MOST_PAIRED, _MOST_PAIRED_CLASSES = 200, 30
 
 
 class Booster:
@@ -47,6 +52,7 @@ class Booster:
         self._layout = layout
         self.text_ = ""
         self._booster: Any = None
+        self._pairs = ArithmeticPairs.none()
         self._means: TargetMeans | None = None
         # Categorical features that are means of the target, and those whose codes are split on, up to an end: all of
         # them where `levels` is "both", those of few levels where it is "means".
@@ -67,6 +73,8 @@ class Booster:
         self._means, crossed = TargetMeans.fit(train, self._many_levels, len(self._task.classes), limits.seed)
         metric, maximize = _eval_metric(self._task, valid)
         config = _config(self._params, self._task, train.x, limits) | {"objective": objective, "metric": metric}
+        if self._params.get("pairs"):
+            self._pairs = ArithmeticPairs.fit(*self._sieve(train, crossed, (offset, scale), config))
         data = self._dataset(train, crossed, (offset, scale), config, None)
         booster = lightgbm.Booster(config, data)
         if valid is not None:
@@ -97,9 +105,9 @@ class Booster:
         return proper(np.stack([1 - predicted, predicted], axis=1) if predicted.ndim == 1 else predicted)
 
     def save(self) -> State:
-        """The trees as text, and the means of the target that some of them split on."""
+        """The trees as text, and the means of the target and the pairs of features that some of them split on."""
         assert self._means is not None
-        return State(config={}, texts={"trees": self.text_}, arrays=self._means.arrays)
+        return State(config={}, texts={"trees": self.text_}, arrays=self._means.arrays | self._pairs.arrays)
 
     def load(self, state: State) -> None:
         """Read the trees once they were checked.
@@ -112,6 +120,8 @@ class Booster:
         n_trees = self._task.n_outputs if self._task.kind == "multiclass" else 1
         objective = _objective(self._task, self._params)
         self._means = TargetMeans.load(state.arrays, self._many_levels, self._layout.n_levels)
+        if self._params.get("pairs"):
+            self._pairs = ArithmeticPairs.load(state.arrays, len(self._layout.num_names))
         check_text(state.texts["trees"], Expected(len(self.tree_sources()), n_trees, (objective,)))
         self._open(state.texts["trees"])
 
@@ -119,21 +129,23 @@ class Booster:
         """The booster itself.
 
         Raises:
-            Unsuitable: Its trees add up to the logarithm of what it predicts.
+            Unsuitable: Its trees add up to the logarithm of what it predicts, or split on two features at a time.
         """
         if _objective(self._task, self._params) == _LOG_LINK:
             raise Unsuitable("boosted trees with a log link add up on a log scale")
+        if self._pairs.n:
+            raise Unsuitable("boosted trees of pairs of features don't say which of the two counts")
         return self._booster
 
     def tree_input(self, x: Features) -> NDArray[np.float64]:
-        """(n_rows, p) numbers, category codes (NaN where missing or unseen), then means of the target."""
+        """(n_rows, p) numbers, pairs of them, category codes (NaN: missing or unseen), means of the target."""
         return self._matrix(x).astype(np.float64)
 
     def tree_sources(self) -> NDArray[np.intp]:
-        """(p,) the feature of each column of `tree_input`."""
+        """(p,) the feature of each column of `tree_input`; of a pair the first."""
         assert self._means is not None
         d_num = len(self._layout.num_names)
-        return np.concatenate([np.arange(d_num), d_num + self._coded, d_num + self._means.sources])
+        return np.concatenate([np.arange(d_num), self._pairs.sources, d_num + self._coded, d_num + self._means.sources])
 
     @property
     def _d(self) -> int:
@@ -146,7 +158,8 @@ class Booster:
     def _joined(self, x: Features, means: Array) -> NDArray[np.float32]:
         codes = x.x_cat[:, self._coded]
         codes = np.where((codes >= 0) & (codes < self._end), codes.astype(np.float32), np.float32(np.nan))
-        parts = np.clip(x.x_num, -_FAR, _FAR), codes, np.clip(means, -_FAR, _FAR)
+        numbers = np.clip(x.x_num, -_FAR, _FAR)
+        parts = numbers, self._pairs.apply(numbers), codes, np.clip(means, -_FAR, _FAR)
         return np.concatenate(parts, axis=1, dtype=np.float32)
 
     def _open(self, text: str) -> None:
@@ -154,6 +167,27 @@ class Booster:
 
         self.text_ = text
         self._booster = lightgbm.Booster(model_str=text)
+
+    def _sieve(
+        self, train: Rows, means: Array, scaling: tuple[float, float], config: dict[str, Any]
+    ) -> tuple[FloatArray, Gains]:
+        """Numeric features of some of the rows, and how much a few trees gain by any that take their place."""
+        import lightgbm
+
+        picks = np.arange(len(train.y))
+        if len(picks) > _SIEVE_ROWS:
+            picks = np.sort(np.random.default_rng(config["seed"]).choice(picks, _SIEVE_ROWS, replace=False))
+        some, means = train.take(picks), means[picks]
+        trees = config | {"num_leaves": _SIEVE_LEAVES, "learning_rate": 0.1, "extra_trees": False}
+
+        def gains(x_num: FloatArray) -> Array:
+            rows = Rows(replace(some.x, x_num=x_num), some.y, some.weights)
+            booster = lightgbm.Booster(trees, self._dataset(rows, means, scaling, trees, None))
+            for _ in range(_sieve_rounds(self._task.n_outputs)):
+                booster.update()
+            return np.asarray(booster.feature_importance("gain"))[: x_num.shape[1]]
+
+        return some.x.x_num, gains
 
     def _dataset(
         self, rows: Rows, means: Array, scaling: tuple[float, float], config: dict[str, Any], reference: Any
@@ -167,7 +201,7 @@ class Booster:
             weights = relative if weights is None else weights * relative
         if self._task.kind == "regression":
             y = (y - scaling[0]) / scaling[1]
-        d_num = len(self._layout.num_names)
+        d_num = rows.x.x_num.shape[1] + self._pairs.n
         categorical = [d_num + i for i, j in enumerate(self._coded) if not self._layout.cat_ordered[j]]
         return lightgbm.Dataset(
             self._joined(rows.x, means),
@@ -228,7 +262,7 @@ def _n_rounds(params: Params, valid: Rows | None) -> int:
 
 
 def _config(params: Params, task: Task, x: Features, limits: Limits) -> dict[str, Any]:
-    tuned = {name: value for name, value in params.items() if name not in ("n_iterations", "link", "levels")}
+    tuned = {name: value for name, value in params.items() if name not in ("n_iterations", "link", "levels", "pairs")}
     # Leaves as large as asked for would leave nothing to split in a table of a few dozen rows.
     tuned["min_data_in_leaf"] = min(int(tuned["min_data_in_leaf"] or 1), max(1, x.n_rows // 20))
     by_rows = x.n_rows >= 10 * (x.x_num.shape[1] + x.x_cat.shape[1])
@@ -248,6 +282,14 @@ def _config(params: Params, task: Task, x: Features, limits: Limits) -> dict[str
     }
 
 
+def _sieve_rounds(n_outputs: int) -> int:
+    return max(5, _SIEVE_TREES // max(3, n_outputs))
+
+
+def _can_pair(profile: Profile) -> bool:
+    return 2 <= profile.size.d_num <= _MOST_PAIRED and profile.size.n_outputs <= _MOST_PAIRED_CLASSES
+
+
 def _eligible(profile: Profile, task: Task) -> str | None:  # noqa: ARG001 - any task
     return None if profile.size.d else "there is no feature to split on"
 
@@ -256,14 +298,24 @@ def _cost(profile: Profile, params: Params, hardware: Hardware) -> Cost:
     size = profile.size
     leaves = float(params["num_leaves"] or 31)
     rate = float(params["learning_rate"] or 0.05)
-    trees = 20 / rate * (size.n_outputs if size.n_outputs > 2 else 1)
+    each = size.n_outputs if size.n_outputs > 2 else 1
+    trees = 20 / rate * each
     leaves = min(leaves, max(2.0, size.n_rows / float(params["min_data_in_leaf"] or 1)))
     d = float(size.d + (_D_WORDS if profile.holds("text") else 0))
-    d = max(1.0, d * float(params["feature_fraction"] or 1.0))
-    # Rows pass once a level, histograms of every leaf are scanned; fitted on nine tables of 100 to 32,000 rows.
-    seconds = trees * (1.5e-4 + 8e-10 * size.n_rows * (d + 12) * np.log2(leaves + 1) + d * (1.5e-6 + 2.5e-7 * leaves))
+    share, seconds = float(params["feature_fraction"] or 1.0), 0.0
+    if params.get("pairs"):
+        tried = share * (2 * d + MOST_TRIED)
+        seconds = _sieve_rounds(each) * each * _tree_seconds(min(size.n_rows, _SIEVE_ROWS), tried, _SIEVE_LEAVES)
+        d += MOST_PAIRS
+    d = max(1.0, d * share)
+    seconds += trees * _tree_seconds(size.n_rows, d, leaves)
     memory = 50e6 + 5 * size.n_rows * size.d + 20 * 20 * 255 * d * leaves / 16 + trees * leaves * 100
-    return Cost(seconds=float(seconds) / hardware.speed, memory_bytes=int(memory))
+    return Cost(seconds=seconds / hardware.speed, memory_bytes=int(memory))
+
+
+def _tree_seconds(n_rows: int, d: float, leaves: float) -> float:
+    # Rows pass once a level, histograms of every leaf are scanned; fitted on nine tables of 100 to 32,000 rows.
+    return float(1.5e-4 + 8e-10 * n_rows * (d + 12) * np.log2(leaves + 1) + d * (1.5e-6 + 2.5e-7 * leaves))
 
 
 def _space(profile: Profile) -> Space:
@@ -281,6 +333,8 @@ def _space(profile: Profile) -> Space:
     }
     if profile.size.is_amount:
         space |= {"link": Choice(("log", "identity"))}
+    if _can_pair(profile):
+        space |= {"pairs": Choice((False, True))}
     if profile.size.d_cat:
         space |= {
             "min_data_per_group": Int(2, 100, log=True),
@@ -308,6 +362,7 @@ def _default(profile: Profile) -> tuple[Params, ...]:
         "cat_smooth": 10.0,
         "max_cat_to_onehot": 4,
         "levels": "both",
+        "pairs": False,
     }
     identity: Params = {"link": "identity"} if size.is_amount else {}
     if size.is_amount:
@@ -320,9 +375,12 @@ def _default(profile: Profile) -> tuple[Params, ...]:
     if size.n_outputs > 1:
         deep |= {"bagging_fraction": 0.75, "num_leaves": 50, "min_data_in_leaf": 40, "learning_rate": 0.04}
     additive = small | {"num_leaves": 4, "min_data_in_leaf": 10, "feature_fraction": 0.7, "learning_rate": 0.1}
-    if size.telling_rows < _FEW_ROWS:
-        return robust, random, additive, plain, deep
-    return plain, random, deep, robust, additive
+    first, *others = (robust, random, additive, plain, deep)
+    if size.telling_rows >= _FEW_ROWS:
+        first, *others = (plain, random, deep, robust, additive)
+    if _can_pair(profile):
+        others.insert(1, first | {"pairs": True})
+    return first, *others
 
 
 _build: Callable[[Params, Task, Layout], Model] = Booster

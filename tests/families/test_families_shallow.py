@@ -191,6 +191,52 @@ def test_a_log_link_refuses_targets_below_zero() -> None:
         _fit("lightgbm", below, link="log")
 
 
+def _rates() -> Example:
+    """A target that is the ratio of two features."""
+    rng = np.random.default_rng(0)
+    x, values = _numeric(900, 5)
+    values[:, :2] = 0.5 + np.abs(values[:, :2])
+    y = values[:, 0] / values[:, 1] + 0.05 * rng.normal(size=900)
+    case = example("regression", 900)
+    train, valid, test = (Rows(x.take(part), y[part]) for part in (slice(0, 500), slice(500, 700), slice(700, 900)))
+    return Example(case.task, case.profile, x.layout, train, valid, test)
+
+
+def test_boosting_with_pairs_learns_a_ratio() -> None:
+    case = _rates()
+    (plain, _), (paired, _) = (_fit("lightgbm", case, link="identity", pairs=pairs) for pairs in (False, True))
+    assert _error(paired, case.test) < 0.5 * _error(plain, case.test)
+    with pytest.raises(Unsuitable, match="pairs"):
+        paired.tree_ensemble()
+
+
+def test_boosting_with_pairs_is_loaded_as_it_was_saved() -> None:
+    case = _rates()
+    model, _ = _fit("lightgbm", case, link="identity", pairs=True)
+    family, state = registry.family("lightgbm"), model.save()
+    params = family.default(case.profile)[0] | {"link": "identity", "pairs": True}
+    other = family.build(params, case.task, case.layout)
+    other.load(state)
+    np.testing.assert_array_equal(other.predict(case.test.x), model.predict(case.test.x))
+    few = {name: values[:-1] if name.startswith("pair_") else values for name, values in state.arrays.items()}
+    with pytest.raises(ModelFileError):
+        family.build(params, case.task, case.layout).load(replace(state, arrays=few))
+
+
+def test_boosting_tries_pairs_where_there_are_some_and_not_too_many() -> None:
+    family, case = registry.family("lightgbm"), example("multiclass")
+
+    def n_paired(**size: int) -> int:
+        shape = msgspec.structs.replace(case.profile.size, **size)
+        profile = msgspec.structs.replace(case.profile, shape=shape)
+        tried = [params for params in family.default(profile) if params["pairs"]]
+        assert ("pairs" in family.space(profile)) == bool(tried)
+        return len(tried)
+
+    assert n_paired(d_num=2) == n_paired(d_num=200, n_outputs=30) == 1
+    assert n_paired(d_num=1) == n_paired(d_num=201) == n_paired(d_num=9, n_outputs=31) == 0
+
+
 def test_linear_learns_a_skewed_target_on_the_log_scale() -> None:
     skewed = _amounts()
     train, test = skewed.train, skewed.test
