@@ -66,7 +66,8 @@ def compare(
 
 
 def _name(params: Params) -> str:
-    return f"{params['num_leaves']} leaves{' at random' if params['extra_trees'] else ''}"
+    random, paired = " at random" if params["extra_trees"] else "", " with pairs" if params["pairs"] else ""
+    return f"{params['num_leaves']} leaves{random}{paired}"
 
 
 def summary(tables: list[dict[str, Any]], ways: tuple[str, ...]) -> str:
