@@ -181,6 +181,8 @@ class Booster:
         trees = config | {"num_leaves": _SIEVE_LEAVES, "learning_rate": 0.1, "extra_trees": False}
 
         def gains(x_num: FloatArray) -> Array:
+            if not np.ptp(some.y):
+                return np.zeros(x_num.shape[1])
             rows = Rows(replace(some.x, x_num=x_num), some.y, some.weights)
             booster = lightgbm.Booster(trees, self._dataset(rows, means, scaling, trees, None))
             for _ in range(_sieve_rounds(self._task.n_outputs)):
@@ -375,12 +377,11 @@ def _default(profile: Profile) -> tuple[Params, ...]:
     if size.n_outputs > 1:
         deep |= {"bagging_fraction": 0.75, "num_leaves": 50, "min_data_in_leaf": 40, "learning_rate": 0.04}
     additive = small | {"num_leaves": 4, "min_data_in_leaf": 10, "feature_fraction": 0.7, "learning_rate": 0.1}
-    first, *others = (robust, random, additive, plain, deep)
-    if size.telling_rows >= _FEW_ROWS:
-        first, *others = (plain, random, deep, robust, additive)
-    if _can_pair(profile):
-        others.insert(1, first | {"pairs": True})
-    return first, *others
+    first, *others = (plain, random, deep, robust, additive)
+    if size.telling_rows < _FEW_ROWS:
+        first, *others = (robust, random, additive, plain, deep)
+    paired = [first | {"pairs": True}] if _can_pair(profile) else []
+    return first, others[0], *paired, *others[1:]
 
 
 _build: Callable[[Params, Task, Layout], Model] = Booster

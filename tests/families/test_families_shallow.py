@@ -223,6 +223,18 @@ def test_boosting_with_pairs_is_loaded_as_it_was_saved() -> None:
         family.build(params, case.task, case.layout).load(replace(state, arrays=few))
 
 
+def test_boosting_without_a_pair_that_tells_anything_has_none() -> None:
+    x, _ = _numeric(20_000, 2)
+    y = np.zeros(20_000)
+    y[:2] = 1.0  # few enough that the rows that pairs are chosen by hold none
+    profile = msgspec.structs.replace(_amounts().profile, n_rows=20_000)
+    params = registry.family("lightgbm").default(profile)[0] | {"link": "log", "pairs": True, "n_iterations": 5}
+    model = registry.family("lightgbm").build(params, example("regression").task, x.layout)
+    model.fit(Rows(x, y), None, Limits(deadline=float("inf"), seed=0))
+    assert not model.save().arrays["pair_first"].size
+    assert model.predict(x).mean() > 0
+
+
 def test_boosting_tries_pairs_where_there_are_some_and_not_too_many() -> None:
     family, case = registry.family("lightgbm"), example("multiclass")
 
