@@ -67,6 +67,10 @@ class Metric:
         """The value with its sign such that more is better."""
         return value if self.maximize else -value
 
+    def error(self, value: float) -> float:
+        """How far the value is from the best possible one."""
+        return self.bounds[1] - value if self.maximize else value - self.bounds[0]
+
 
 def labels(probabilities: Array, threshold: Thresholds = None) -> NDArray[np.int64]:
     """Class codes (n_rows,) from probabilities (n_rows, n_classes).

@@ -97,9 +97,9 @@ def summary(races: list[dict[str, Any]]) -> str:
         told = [(race, race["boosters"][name]) for race in races if name in race.get("boosters", {})]
         gains = []
         for race, booster in told:
-            gain = METRICS[race["metric"]].gain
-            scale = 1 - race["test"] if METRICS[race["metric"]].maximize else abs(race["test"])
-            gains.append((gain(booster["test"]) - gain(race["test"])) / max(scale, 1e-9))
+            metric = METRICS[race["metric"]]
+            gained = metric.gain(booster["test"]) - metric.gain(race["test"])
+            gains.append(gained / max(metric.error(race["test"]), 1e-9))
         seconds = np.median([booster["seconds"] / race["lanes"]["lightgbm"]["seconds"] for race, booster in told])
         chosen = np.mean([booster["share"] > 0 for _, booster in told])
         lines.append(

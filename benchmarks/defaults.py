@@ -11,10 +11,7 @@ of the library's own (31 leaves), or of its other way.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +22,7 @@ from automl.ensemble import average
 from automl.metrics import METRICS
 from automl.space import Params
 from benchmarks.races import fit_folds, of_params, prepare
-from benchmarks.tables import BenchTable, bench_tables
+from benchmarks.tables import BenchTable, compared
 
 _FAMILY = "lightgbm"
 _USUAL = "31 leaves"
@@ -51,9 +48,7 @@ def compare(
             fitted = fit_folds(of_params(family, chosen, ground), family.link, ground)
             tested = average(fitted.tested, family.link, ground.plan.task)
             metric = METRICS[ground.plan.task.metric]
-            error = (
-                metric.bounds[1] - metric(ground.test.y, tested) if metric.maximize else metric(ground.test.y, tested)
-            )
+            error = metric.error(metric(ground.test.y, tested))
             errors[f"{_name(params)} {way}".strip()] = {"error": error, "seconds": fitted.seconds}
     return {
         "table": table.name,
@@ -106,12 +101,7 @@ def main() -> None:
     chosen = parser.parse_args()
     ways = _LEVELS if chosen.levels else ()
     sizes = [*((n, None) for n in chosen.rows), *((None, n) for n in chosen.rare)] or [(None, None)]
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        running = [pool.submit(compare, table, *size, ways) for table in bench_tables() for size in sizes]
-        tables = [found for future in as_completed(running) if (found := future.result()) is not None]
-    if chosen.out:
-        chosen.out.write_text("".join(json.dumps(table) + "\n" for table in tables))
-    print(summary(tables, ways))
+    print(summary(compared(compare, [(*size, ways) for size in sizes], chosen.out), ways))
 
 
 if __name__ == "__main__":

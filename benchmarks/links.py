@@ -9,9 +9,6 @@ of a race; a line a default says by how much the log link lowers the error of ro
 from __future__ import annotations
 
 import argparse
-import json
-import os
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,7 @@ import numpy as np
 from automl import registry
 from automl.metrics import METRICS
 from benchmarks.races import fit_folds, of_params, prepare
-from benchmarks.tables import BenchTable, bench_tables
+from benchmarks.tables import BenchTable, compared
 
 LINKS = ("identity", "log")
 _FAMILY = "lightgbm"
@@ -62,12 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.links", description=__doc__)
     parser.add_argument("--out", type=Path, help="results, a line of JSON a table")
     chosen = parser.parse_args()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        running = [pool.submit(compare, table) for table in bench_tables()]
-        tables = [found for future in as_completed(running) if (found := future.result()) is not None]
-    if chosen.out:
-        chosen.out.write_text("".join(json.dumps(table) + "\n" for table in tables))
-    print(summary(tables))
+    print(summary(compared(compare, [()], chosen.out)))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,7 @@ so many rows (`--rows`; as many as a race has unless told).
 from __future__ import annotations
 
 import argparse
-import json
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +19,7 @@ from automl import registry
 from automl.ensemble import blend_weights
 from automl.metrics import METRICS
 from benchmarks.races import Fitted, Ground, fit_folds, of_params, prepare, shipped_score
-from benchmarks.tables import BenchTable, bench_tables
+from benchmarks.tables import BenchTable, compared
 
 _FAMILY = "lightgbm"
 
@@ -54,8 +51,7 @@ def _error(models: Sequence[Fitted], ground: Ground) -> float:
     """Test error of the best blend of some models, 0 where it is perfect."""
     metric = METRICS[ground.plan.task.metric]
     weights = blend_weights([fitted.out_of_fold for fitted in models], ground.material.y, metric)
-    score = shipped_score(models, [float(weight) for weight in weights], ground)
-    return metric.bounds[1] - score if metric.maximize else score
+    return metric.error(shipped_score(models, [float(weight) for weight in weights], ground))
 
 
 def summary(tables: list[dict[str, Any]]) -> str:
@@ -74,12 +70,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="*", default=[None], help="rows to learn from")
     parser.add_argument("--out", type=Path, help="results, a line of JSON a part")
     chosen = parser.parse_args()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        running = [pool.submit(compare, table, n_rows) for n_rows in chosen.rows for table in bench_tables()]
-        tables = [found for future in as_completed(running) if (found := future.result()) is not None]
-    if chosen.out:
-        chosen.out.write_text("".join(json.dumps(table) + "\n" for table in tables))
-    print(summary(tables))
+    print(summary(compared(compare, [(n_rows,) for n_rows in chosen.rows], chosen.out)))
 
 
 if __name__ == "__main__":

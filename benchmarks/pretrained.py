@@ -177,8 +177,8 @@ def gains(bouts: Iterable[dict[str, Any]], better: Callable[[dict[str, Any]], tu
     for one in bouts:
         metric = METRICS[one["metric"]]
         first, second = better(one)
-        scale = metric.bounds[1] - second if metric.maximize else abs(second)
-        by_table.setdefault(one["table"], []).append((metric.gain(first) - metric.gain(second)) / max(scale, 1e-9))
+        gained = (metric.gain(first) - metric.gain(second)) / max(metric.error(second), 1e-9)
+        by_table.setdefault(one["table"], []).append(gained)
     return np.array([np.clip(np.mean(each), -1.0, 1.0) for each in by_table.values()])
 
 

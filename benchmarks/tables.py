@@ -8,11 +8,15 @@ penguins, the Telco churn) are left out.
 from __future__ import annotations
 
 import importlib.resources
+import json
 import lzma
+import os
 import pickle
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,3 +164,20 @@ def _packaged(package: str, item: str) -> pd.DataFrame:
     with lzma.open(path.open("rb")) as stream:  # type: ignore[arg-type]
         frame: pd.DataFrame = pickle.load(stream)
     return frame
+
+
+def compared(
+    compare: Callable[..., dict[str, Any] | None], arguments: Iterable[tuple[Any, ...]], out: Path | None
+) -> list[dict[str, Any]]:
+    """What a comparison finds on every table with each set of further arguments, one a core.
+
+    Args:
+        compare: Of a table and the arguments; None where it does not suit them.
+        out: Where the findings are written, a line of JSON each.
+    """
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        running = [pool.submit(compare, table, *more) for more in arguments for table in bench_tables()]
+        found = [told for future in as_completed(running) if (told := future.result()) is not None]
+    if out:
+        out.write_text("".join(json.dumps(told) + "\n" for told in found))
+    return found

@@ -98,7 +98,7 @@ def _check_prediction(family: Family, case: Example, p: NDArray[np.float64], n_r
 def _loss(case: Example, y: NDArray[Any], p: NDArray[np.float64]) -> float:
     """The task's own metric, turned so that less is better and 0 is perfect."""
     metric = METRICS[case.task.metric]
-    return metric.bounds[1] - metric(y, p) if metric.maximize else metric(y, p)
+    return metric.error(metric(y, p))
 
 
 def check_light_import(family: Family) -> None:

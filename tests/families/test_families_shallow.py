@@ -227,8 +227,11 @@ def test_boosting_without_a_pair_that_tells_anything_has_none() -> None:
     x, _ = _numeric(20_000, 2)
     y = np.zeros(20_000)
     y[:2] = 1.0  # few enough that the rows that pairs are chosen by hold none
-    profile = msgspec.structs.replace(_amounts().profile, n_rows=20_000)
-    params = registry.family("lightgbm").default(profile)[0] | {"link": "log", "pairs": True, "n_iterations": 5}
+    params = registry.family("lightgbm").default(_amounts().profile)[0] | {
+        "link": "log",
+        "pairs": True,
+        "n_iterations": 5,
+    }
     model = registry.family("lightgbm").build(params, example("regression").task, x.layout)
     model.fit(Rows(x, y), None, Limits(deadline=float("inf"), seed=0))
     assert not model.save().arrays["pair_first"].size
