@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import lightgbm
 import numpy as np
 import pytest
@@ -34,6 +36,22 @@ def test_tidy_text_predicts_the_same_and_keeps_no_parameters() -> None:
     assert "cat_threshold" in TEXT
     assert "parameters" not in TEXT
     np.testing.assert_array_equal(lightgbm.Booster(model_str=TEXT).predict(X, num_threads=1), PREDICTION)
+
+
+def test_text_with_values_of_inner_nodes_is_read_too() -> None:
+    dropped = ("tree_sizes=", "split_gain=", "internal_weight=", "leaf_weight=")
+    kept = [line for line in RAW[: RAW.index("end of trees")].splitlines() if not line.startswith(dropped)]
+    text = "\n".join([*kept, "end of trees", ""])
+    assert "internal_value" in text
+    assert "internal_value" not in TEXT
+    check_text(text, EXPECTED)
+    with pytest.raises(ModelFileError, match="internal_value"):
+        check_text(re.sub(r"internal_value=\S+", "internal_value=x", text), EXPECTED)
+
+
+def test_attributions_do_not_need_what_is_cut() -> None:
+    whole, cut = (lightgbm.Booster(model_str=text).predict(X, pred_contrib=True) for text in (RAW, TEXT))
+    np.testing.assert_array_equal(whole, cut)
 
 
 def test_rescaled_text_predicts_in_the_other_unit() -> None:
@@ -76,7 +94,15 @@ def _with(key: str, change: dict[int, str], tree: int = 0) -> str:
         _with("leaf_value", {1: "nan"}),
         _with("leaf_value", {1: "inf"}),
         _with("leaf_value", {1: ""}),
+        _with("leaf_value", {1: "0.5 "}),
+        _with("left_child", {0: "--1"}),
+        _with("left_child", {0: "1-"}),
+        _with("split_feature", {0: "1-1"}),
+        _with("num_leaves", {0: "99999999999999999999"}),
         _with("cat_boundaries", {1: "4000000"}),
+        _with("cat_threshold", {0: "99999999999"}),
+        TEXT.replace("num_cat=", "num_cats=", 1),
+        TEXT.replace("Tree=1\n", "Tree=1\nsomething else\n"),
         _with("decision_type", {0: "77"}),
     ],
 )
