@@ -1,14 +1,13 @@
 """The stage that explains the model that ships: SHAP and LIME, what shuffling costs, and how columns move predictions.
 
-Parts that may run in different processes (`explain_part`) are put together by `merge`. Columns of texts, images and
-sounds are explained by their words and patches too; where the model sees one such column and nothing else, only so.
+Parts that may run in different processes are put together by `merge`. Columns of texts, images and sounds are explained
+by their words and patches too; where the model sees one such column and nothing else, only so.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -21,67 +20,70 @@ from automl.explain_parts import explain_parts, explain_words
 from automl.explain_rows import explain_by_lime, explain_by_shap
 from automl.explainers import Shipped
 from automl.explainers.pool import used_columns
-from automl.explainers.subject import ExplainRequest, look, part_kinds
+from automl.explainers.subject import ExplainRequest, Subject, look, part_kinds
 
-__all__ = ["ExplainRequest", "Part", "explain_model", "explain_part", "merge", "shares_of"]
+__all__ = ["ExplainRequest", "Part", "explain_in_turn", "explain_model", "merge"]
 
 Part: TypeAlias = Literal["shap", "local", "global", "parts", "words"]
 
 _N_ROWS: dict[Part, int] = {"shap": 300, "local": 500, "global": 2000, "parts": 300, "words": 300}
-_STEPS = {
+_STEPS: dict[Part, Callable[[Subject, ExplainRequest, float], Attribution]] = {
     "shap": explain_by_shap,
     "local": explain_by_lime,
     "global": explain_columns,
     "parts": explain_parts,
     "words": explain_words,
 }
+_OF_CHOSEN: tuple[Part, ...] = ("local", "parts")
 _N_DEPENDENCE = 6
 _N_AGREEMENT = 10
 
 
-def explain_model(shipped: Shipped, request: ExplainRequest) -> Attribution:
-    """Everything there is time for, one part after another; what was cut stands in `skipped`.
+def explain_model(shipped: Shipped, request: ExplainRequest, parts: Sequence[Part] = tuple(_STEPS)) -> Attribution:
+    """Everything there is time for, or some parts of it; what was cut stands in `skipped`.
+
+    Raises:
+        UsageError: A chosen row is not there.
+    """
+    return merge(tuple(explain_in_turn(shipped, request, parts)))
+
+
+def explain_in_turn(shipped: Shipped, request: ExplainRequest, parts: Sequence[Part]) -> Iterator[Attribution]:
+    """One part after another, those that suit the model and the request, each within its share of the time.
+
+    Args:
+        shipped: The model.
+        request: What is to be explained, in how many seconds.
+        parts: "shap" (summary and chosen rows), "local" (LIME), "global" (permutation importance, dependence), "parts"
+            (words and patches of chosen rows) or "words" (of all rows).
 
     Raises:
         UsageError: A chosen row is not there.
     """
     end = time.monotonic() + request.seconds
-    parts, left = [], 1.0
-    for part, share in shares_of(shipped, request).items():
-        seconds = max(0.0, end - time.monotonic()) * share / left
-        parts.append(explain_part(part, shipped, replace(request, seconds=seconds)))
-        left -= share
-    return merge(parts)
+    if not used_columns(shipped.layout) or not request.rows.n_rows:
+        yield Attribution(skipped=("nothing to explain: the model sees no column, or there are no rows",))
+        return
+    shares = _shares(shipped, request)
+    left_out = _OF_CHOSEN if request.chosen is None else ()
+    wanted = [part for part in shares if part in parts and part not in left_out]
+    if not wanted:
+        return
+    subject = look(shipped, request, max(_N_ROWS[part] for part in wanted))
+    for number, part in enumerate(wanted):
+        now = time.monotonic()
+        seconds = (end - now) * shares[part] / sum(shares[each] for each in wanted[number:])
+        yield _STEPS[part](subject.first(_N_ROWS[part]), request, now + seconds)
 
 
-def shares_of(shipped: Shipped, request: ExplainRequest) -> dict[Part, float]:
+def _shares(shipped: Shipped, request: ExplainRequest) -> dict[Part, float]:
     """The parts that there are to explain, each with its share of the time."""
     kinds = part_kinds(shipped.layout, request.profile)
     if not kinds:
-        return {"shap": 0.45, "local": 0.2, "global": 0.35}
+        return {"shap": 0.45, "local": 0.25, "global": 0.3}
     if len(used_columns(shipped.layout)) > 1:
         return {"shap": 0.35, "local": 0.15, "global": 0.2, "parts": 0.3}
     return {"words": 0.5, "parts": 0.5} if "text" in kinds.values() else {"parts": 1.0}
-
-
-def explain_part(part: Part, shipped: Shipped, request: ExplainRequest) -> Attribution:
-    """One part, and nothing of what `shares_of` leaves out.
-
-    Args:
-        part: "shap" (summary and chosen rows), "local" (LIME), "global" (permutation importance, dependence), "parts"
-            (words and patches of chosen rows) or "words" (of all rows).
-        shipped: The model.
-        request: What is to be explained, in how many seconds.
-
-    Raises:
-        UsageError: A chosen row is not there.
-    """
-    deadline = time.monotonic() + request.seconds
-    if not used_columns(shipped.layout) or not request.rows.n_rows:
-        return Attribution(skipped=("nothing to explain: the model sees no column, or there are no rows",))
-    if part not in shares_of(shipped, request) or (part in ("local", "parts") and request.chosen is None):
-        return Attribution()
-    return _STEPS[part](look(shipped, request, _N_ROWS[part]), request, deadline)
 
 
 def merge(parts: Sequence[Attribution]) -> Attribution:

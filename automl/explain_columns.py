@@ -16,17 +16,18 @@ from automl.explainers.pool import Cost, RowPool, foremost_columns
 from automl.explainers.subject import ExplainRequest, Subject
 
 _N_DEPENDENCE = 6
-_N_AVERAGED = 100
+_AVERAGED = (100, 50, 20)  # rows, most first
+_N_POINTS = 20
 _N_WIDE = 200
 _NO_ORDER: dict[PartKind, str] = {"text": "free text", "image": "images", "audio": "sounds"}
 # (rows, shuffles) of permutation importance, dearest first; the last is for when time is short.
-_SHUFFLE_PLANS = ((2000, 5), (1000, 5), (500, 5), (500, 3), (200, 3), (100, 3), (50, 2))
+_SHUFFLE_PLANS = ((2000, 5), (1000, 5), (500, 5), (500, 3), (200, 3), (100, 3), (50, 2), (25, 2))
 
 
 def explain_columns(subject: Subject, request: ExplainRequest, deadline: float) -> Attribution:
     """Permutation importance of every column there is time for, then partial dependence on the most important."""
     now = time.monotonic()
-    cost = subject.pool.cost()
+    cost = subject.cost
     importance, skipped = _importance(subject, request, cost, now + 0.6 * (deadline - now))
     by_name = {player.name: number for number, player in enumerate(subject.pool.players)}
     if importance:
@@ -122,7 +123,9 @@ def _dependence(
     done: list[Dependence] = []
     skipped: list[str] = []
     no_order: dict[PartKind, list[str]] = {}
-    background = subject.background_rows[:_N_AVERAGED]
+    wanted, seconds = min(_N_DEPENDENCE, len(foremost)), deadline - time.monotonic()
+    fitting = (n for n in _AVERAGED if wanted * cost.seconds(_N_POINTS * n) <= seconds)
+    background = subject.background_rows[: next(fitting, _AVERAGED[-1])]
     for player in foremost:
         name = subject.pool.players[player].name
         if len(done) == _N_DEPENDENCE:
@@ -131,12 +134,15 @@ def _dependence(
         if axis is None:
             no_order.setdefault(subject.kinds.get(name, "text"), []).append(repr(name))
             continue
-        if time.monotonic() + cost.seconds(20 * len(background)) > deadline:
-            wanted = min(_N_DEPENDENCE, len(foremost))
+        if time.monotonic() + cost.seconds(_N_POINTS * len(background)) > deadline:
             skipped.append(f"partial dependence on {len(done)} of {wanted} columns in the time there was")
             break
         if not np.isnan(axis.values).all():
             done.append(_curve(subject, player, axis, background))
+    if done and len(background) < min(_AVERAGED[0], subject.n_background):
+        skipped.append(
+            f"partial dependence over {len(background)} rows instead of {_AVERAGED[0]}, for the time there was"
+        )
     skipped += [f"no partial dependence on {', '.join(names)}: {_NO_ORDER[kind]}" for kind, names in no_order.items()]
     return tuple(done), skipped
 

@@ -95,7 +95,7 @@ def _columns(subject: Subject, request: ExplainRequest, deadline: float) -> tupl
     columns = list(subject.kinds)
     if len(columns) <= _N_COLUMNS:
         return columns, []
-    cost, now = subject.pool.cost(), time.monotonic()
+    cost, now = subject.cost, time.monotonic()
     rows = np.concatenate([subject.background_rows, subject.pool_rows])
     order = foremost_columns(subject.pool, rows, len(subject.used), request.seed, now + 0.2 * (deadline - now), cost)
     ranked = dict.fromkeys([*(subject.pool.players[player].name for player in order), *columns])

@@ -13,13 +13,13 @@ from automl.attribution import Attribution, Dependence, GlobalImportance, Method
 from automl.explainers import lime, shap
 from automl.explainers.pool import Cost, Player, RowPool, foremost_columns, players_of, rest_name
 from automl.explainers.shap import Refused, ShapValues
-from automl.explainers.subject import ExplainRequest, Subject
+from automl.explainers.subject import N_SEEN, ExplainRequest, Subject
 
 _N_PLAYERS = 30
 # (players, background rows) of permutation SHAP, dearest first; the first that leaves enough rows is taken.
 _SHAP_PLANS = ((30, 50), (30, 25), (30, 10), (15, 10), (8, 10))
 _ENOUGH_ROWS = 30
-_LIME_SAMPLES = (5000, 2000, 1000, 500)
+_LIME_SAMPLES = (5000, 2000, 1000, 500, 200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def _by_permutation(subject: Subject, seed: int, deadline: float, why: str) -> _
         Refused: There is not the time for one row.
     """
     shap.open_shap()
-    cost = subject.pool.cost()
+    cost = subject.cost
     n_columns, n_rows = subject.pool.n_players, subject.n_seen
     n_background = len(subject.background_rows)
     seconds = 0.7 * (deadline - time.monotonic())
@@ -115,7 +115,8 @@ def _shap_records(subject: Subject, told: _Told) -> Attribution:
     values = _Shown.of(subject, short.players, n_rows)
     rows = [_shap_row(subject, short.found, values, row) for row in range(n_rows)]
     n_chosen = min(subject.n_chosen, n_rows)
-    cut = [] if n_rows == subject.n_seen else [f"SHAP: {n_rows} of {subject.n_seen} rows in the time there was"]
+    n_asked = max(subject.n_seen, min(N_SEEN, len(subject.index)))
+    cut = [] if n_rows == n_asked else [f"SHAP: {n_rows} of {n_asked} rows in the time there was"]
     return Attribution(
         importance=(importance,),
         summary=tuple(rows),
@@ -224,7 +225,7 @@ def _shap_dependence(subject: Subject, told: _Told) -> tuple[Dependence, ...]:
 
 def explain_by_lime(subject: Subject, request: ExplainRequest, deadline: float) -> Attribution:
     """LIME of the chosen rows, with as many perturbed rows as there is time for."""
-    cost = subject.pool.cost()
+    cost = subject.cost
     lime.open_lime()
     seconds = deadline - time.monotonic()
     pool, skipped = narrowed(subject, _N_PLAYERS, request.seed, "LIME", time.monotonic() + 0.25 * seconds, cost)

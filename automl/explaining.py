@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from automl.attribution import Attribution
 from automl.bundle import Predictor, load_model
 from automl.engines import Engine, Job
-from automl.explain import Part, explain_part, merge, shares_of
+from automl.explain import Part, explain_in_turn, merge
 from automl.explainers.subject import ExplainRequest
 from automl.metrics import METRICS
 from automl.table import Table
@@ -119,22 +119,18 @@ def explain_file(
     so_far: str,
     deadline: float,
 ) -> Attribution:
-    """Some parts of the explanation of a model file, in a worker, each within its equal share of the time.
+    """Some parts of the explanation of a model file, in a worker.
 
-    What is done is left in the file `so_far` after each part but the last, lest a later one that is late loses it.
+    What is done is left in the file `so_far` after each part, lest a later one that is late loses it.
     """
     predictor = load_model(model)
-    end = time.monotonic() + _SHARE_USED * (deadline - time.monotonic())
-    there = shares_of(predictor, explain_request(predictor, table, y, chosen, 0.0, seed))
-    wanted = [part for part in parts if part in there]
+    seconds = _SHARE_USED * (deadline - time.monotonic())
     found = []
-    for i, part in enumerate(wanted):
-        seconds = (end - time.monotonic()) / (len(wanted) - i)
-        found.append(explain_part(part, predictor, explain_request(predictor, table, y, chosen, seconds, seed)))
-        if part != wanted[-1]:
-            whole = Path(f"{so_far}.part")
-            whole.write_bytes(msgspec.msgpack.encode(merge(found)))
-            whole.replace(so_far)
+    for each in explain_in_turn(predictor, explain_request(predictor, table, y, chosen, seconds, seed), parts):
+        found.append(each)
+        whole = Path(f"{so_far}.part")
+        whole.write_bytes(msgspec.msgpack.encode(merge(found)))
+        whole.replace(so_far)
     return merge(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,11 +187,12 @@ class TreeModel(Model, Protocol):
     """A model of trees (trait `tree`), open to tree SHAP."""
 
     def tree_ensemble(self) -> Any:
-        """What `shap.TreeExplainer` takes: a LightGBM booster, or a list of its dicts of node arrays.
+        """What `shap.TreeExplainer` takes: a LightGBM booster, or a list of its dicts of node arrays."""
+        ...
 
-        Raises:
-            Unsuitable: Its trees do not add up to what it predicts.
-        """
+    @property
+    def tree_link(self) -> Literal["identity", "log"]:
+        """Of regression: whether the trees add up to the prediction or to its logarithm."""
         ...
 
     def tree_input(self, x: Features) -> NDArray[np.float64]:
@@ -199,7 +200,10 @@ class TreeModel(Model, Protocol):
         ...
 
     def tree_sources(self) -> NDArray[np.intp]:
-        """(p,) the feature of each column of `tree_input`: index into the numeric ones, then the categorical ones."""
+        """(p, k) the k features that each column of `tree_input` is made of, each named as often as it counts.
+
+        A feature is an index into the numeric ones followed by the categorical ones.
+        """
         ...
 
 

@@ -101,6 +101,10 @@ class RowPool:
         """The same rows, with columns grouped otherwise."""
         return RowPool(self.features, players, self._predict)
 
+    def taken(self, rows: NDArray[Any] | slice) -> RowPool:
+        """Some of the rows, in this order."""
+        return RowPool(self.features.take(rows), self.players, self._predict)
+
     def whole(self, rows: NDArray[Any]) -> Picks:
         """(n_rows, n_players) picks of unmixed pool rows."""
         return np.repeat(rows.astype(np.int64)[:, None], self.n_players, axis=1)
@@ -160,20 +164,6 @@ class RowPool:
                 key = hashlib.blake2b(features).digest() if dense else features
                 first[row, player] = seen.setdefault(key, row)
         return first
-
-    def cost(self) -> Cost:
-        """Measured on few rows; more of them only where they are cheap."""
-        n_pool = self.features.n_rows
-        times = []
-        for n_rows in (2, 16, 256):
-            picks = self.whole(np.arange(n_rows) % n_pool)
-            begun = time.perf_counter()
-            self.predict(picks)
-            times.append(time.perf_counter() - begun)
-            if times[-1] > 0.1 and n_rows >= 16:
-                return Cost(0.0, times[-1] / n_rows)
-        row = max(times[2] - times[1], 1e-9) / 240
-        return Cost(max(times[1] - 16 * row, 0.0), row)
 
 
 def foremost_columns(

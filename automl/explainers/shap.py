@@ -29,10 +29,13 @@ from automl.features import Features
 from automl.models.text_scores import WithTextScores
 
 Values = NDArray[np.float64]
+Explain = Callable[[Features], tuple[Values, Values]]
 
 _MIN_ROWS = 10
 _MAX_CELLS = 50_000_000
 _MAX_REPEATS = 10
+_SAFE = 0.8  # of the time that is left, for costs measured on few rows
+_NEAR = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,9 @@ def exact_shap(
 ) -> ShapValues:
     """SHAP values of the user's columns, summed over the exact ones of every member's features.
 
+    Of trees that split on features of two columns, or add up to a logarithm, they are shared out by a rule that the
+    explainer's name then tells.
+
     They are kept only where they add up to what ships: the raw scores of the members, averaged by weight, must be the
     shipped log-odds (centred over classes) or values up to one slope and offsets, which then also scale them. So a
     calibration by temperature is explained as it ships, and a blend in another space is refused.
@@ -196,13 +202,13 @@ def exact_shap(
             ]
         except Unsuitable as refusal:
             raise Refused(str(refusal)) from refusal
-        n_rows = _affordable_rows(explain, x, deadline)
-        x = x.take(slice(0, n_rows))
-        weights = [member.weight for member in shipped.members]
-        values, base = _sum([each(x) for each in explain], np.asarray(weights) / sum(weights))
-    said = " and ".join(sorted(set(kinds)))
+        weights = np.array([member.weight for member in shipped.members])
+        values, base = _in_time(explain, weights / weights.sum(), x, deadline)
+    x = x.take(slice(0, len(values)))
+    said, shared = " and ".join(sorted(set(kinds))), _shared(shipped, kinds)
     over = "the training rows in each tree's nodes" if said == "tree" else f"{background.n_rows} background rows"
-    explainer = f"exact {said} SHAP of {len(kinds)} model{'s' if len(kinds) > 1 else ''}, over {over}"
+    models = f"{len(kinds)} model{'s' if len(kinds) > 1 else ''}"
+    explainer = f"{'' if shared else 'exact '}{said} SHAP of {'; '.join([f'{models}, over {over}', *shared])}"
     told = as_shipped(values, base, shipped, x, positive)
     if told is None:
         raise Refused("scores of the models don't add up to the blended and calibrated prediction")
@@ -228,7 +234,18 @@ def _kinds(shipped: Shipped) -> list[str]:
     return kinds
 
 
-def _explainer(member: Member, kind: str, background: Features) -> Callable[[Features], tuple[Values, Values]]:
+def _shared(shipped: Shipped, kinds: list[str]) -> list[str]:
+    """What keeps the values of trees from being exact, in words."""
+    trees = [_opened(member)[0] for member, kind in zip(shipped.members, kinds, strict=True) if kind == "tree"]
+    found = []
+    if any((np.ptp(model.tree_sources(), axis=1) > 0).any() for model in trees):
+        found.append("what a feature of two columns says is halved between them")
+    if any(model.tree_link == "log" for model in trees):
+        found.append("values of logarithms are scaled to what they make of the prediction")
+    return found
+
+
+def _explainer(member: Member, kind: str, background: Features) -> Explain:
     """Explain one member: x -> (values (n_rows, n_columns, n_scores), base (n_scores,)).
 
     Raises:
@@ -251,7 +268,7 @@ def _opened(member: Member) -> tuple[Any, Callable[[Features], Features]]:
     return (model.model, model.features) if isinstance(model, WithTextScores) else (model, lambda x: x)
 
 
-def _by_feature(model: Any, kind: str, background: Features) -> Callable[[Features], tuple[Values, Values]]:
+def _by_feature(model: Any, kind: str, background: Features) -> Explain:
     """Explain a model: x -> (values (n_rows, d_features, n_scores), base (n_scores,)).
 
     Raises:
@@ -262,7 +279,7 @@ def _by_feature(model: Any, kind: str, background: Features) -> Callable[[Featur
         trees = model.tree_ensemble()
         if hasattr(trees, "predict"):
             # LightGBM computes the same values itself, and shap takes seconds to read its trees.
-            return lambda x: _of_booster(trees, model.tree_input(x), model.tree_sources(), d_features)
+            return lambda x: _of_booster(trees, model, x, d_features)
         tree = open_shap().TreeExplainer({"trees": trees})
 
         def explain_trees(x: Features) -> tuple[Values, Values]:
@@ -272,7 +289,7 @@ def _by_feature(model: Any, kind: str, background: Features) -> Callable[[Featur
 
         return explain_trees
 
-    weights, intercepts, origin = model.linear_terms()
+    weights, intercepts, sources = model.linear_terms()
     design = model.linear_design(background)
     shap = open_shap()
     masker = shap.maskers.Independent(design, max_samples=len(design))
@@ -282,21 +299,41 @@ def _by_feature(model: Any, kind: str, background: Features) -> Callable[[Featur
     def explain_terms(x: Features) -> tuple[Values, Values]:
         terms = model.linear_design(x)
         found = np.stack([np.asarray(score.shap_values(terms)) for score in scores], axis=2)
-        values = _folded(found.transpose(1, 0, 2), origin, d_features)
+        values = _folded(found.transpose(1, 0, 2), sources[:, None], d_features)
         return values, np.asarray([float(np.ravel(score.expected_value)[0]) for score in scores])
 
     return explain_terms
 
 
-def _of_booster(booster: Any, matrix: Values, sources: NDArray[np.intp], d_features: int) -> tuple[Values, Values]:
+def _of_booster(booster: Any, model: Any, x: Features, d_features: int) -> tuple[Values, Values]:
+    matrix = model.tree_input(x)
     found = np.asarray(booster.predict(matrix, pred_contrib=True)).reshape(len(matrix), -1, matrix.shape[1] + 1)
-    return _folded(found[:, :, :-1].transpose(2, 0, 1), sources, d_features), found[0, :, -1]
+    values, base = _folded(found[:, :, :-1].transpose(2, 0, 1), model.tree_sources(), d_features), found[0, :, -1]
+    return _exponential(values, base) if model.tree_link == "log" else (values, base)
+
+
+def _exponential(values: Values, base: Values) -> tuple[Values, Values]:
+    """Values that add up to the exponential of what they added up to, in the same proportions.
+
+    Every value is multiplied by the mean slope between base and total, which is the rescale rule of Shrikumar et al.
+    (2017, arXiv 1704.02685).
+    """
+    away = values.sum(axis=1, keepdims=True)
+    near = np.abs(away) < _NEAR
+    slope = np.where(near, 1.0, np.expm1(away) / np.where(near, 1.0, away))
+    return np.exp(base) * slope * values, np.exp(base)
 
 
 def _folded(values: Values, sources: NDArray[np.intp], n: int) -> Values:
-    """(p, n_rows, n_scores) values of the inputs of a model as (n_rows, n, n_scores) values of what they came from."""
+    """(p, n_rows, n_scores) values of the inputs of a model as (n_rows, n, n_scores) values of what they came from.
+
+    Args:
+        sources: (p, k) where each input came from; what is made of several shares its values equally among them, as the
+            Shapley value does with what only all of them together change.
+    """
     summed = np.zeros((n, *values.shape[1:]))
-    np.add.at(summed, sources, values)
+    for each in sources.T:
+        np.add.at(summed, each, values / sources.shape[1])
     return summed.transpose(1, 0, 2)
 
 
@@ -306,26 +343,32 @@ def _three(found: Any) -> Values:
     return values[:, :, None] if values.ndim == 2 else values
 
 
-def _affordable_rows(explain: list[Callable[[Features], Any]], x: Features, deadline: float) -> int:
-    """Rows that end before the deadline, from the cost of one row and of a few.
+def _in_time(explain: list[Explain], weights: Values, x: Features, deadline: float) -> tuple[Values, Values]:
+    """The weighted values of as many rows as end before the deadline: one, a few, then what these say is affordable.
 
     Raises:
         Refused: Too few of them.
     """
     d = max(1, x.x_num.shape[1] + x.x_cat.shape[1])
-    a_row, n_scores = 0.0, 1
-    for n_tried in (1, 9):
-        few, most = x.take(slice(0, n_tried)), (deadline - time.monotonic()) / _MIN_ROWS
-        begun, a_row = time.monotonic(), 0.0
+    parts: list[tuple[Values, Values]] = []
+    n_done, a_row = 0, 0.0
+    for n_wanted in (1, _MIN_ROWS - 1, x.n_rows):
+        left = deadline - time.monotonic()
+        n_most = _MAX_CELLS // (d * parts[0][0].shape[2]) if parts else 1
+        affordable = int(_SAFE * left / a_row) if n_done >= _MIN_ROWS else n_wanted
+        n_rows = min(n_wanted, affordable, x.n_rows - n_done, n_most - n_done)
+        if n_rows <= 0:
+            break
+        some, found = x.take(slice(n_done, n_done + n_rows)), []
+        begun = time.monotonic()
         for each in explain:
-            n_scores = each(few)[0].shape[2]
-            a_row = (time.monotonic() - begun) / few.n_rows
-            if a_row > most:
+            found.append(each(some))
+            a_row = max((time.monotonic() - begun) / n_rows, 1e-9)
+            if n_done < _MIN_ROWS and a_row * (_MIN_ROWS - n_done) > left:
                 raise Refused(f"exact SHAP takes {a_row:.2g} s a row and more")
-    n_rows = int(min(0.6 * (deadline - time.monotonic()) / max(a_row, 1e-9), _MAX_CELLS // (d * n_scores), x.n_rows))
-    if n_rows < min(_MIN_ROWS, x.n_rows):
-        raise Refused(f"exact SHAP takes {a_row:.2g} s a row")
-    return max(1, n_rows)
+        parts.append(_sum(found, weights))
+        n_done += n_rows
+    return np.concatenate([values for values, _ in parts]), parts[0][1]
 
 
 def _sum(parts: list[tuple[Values, Values]], weights: Values) -> tuple[Values, Values]:
@@ -340,4 +383,4 @@ def _sum(parts: list[tuple[Values, Values]], weights: Values) -> tuple[Values, V
 def _by_column(values: Values, x: Features) -> Values:
     """(n_rows, d_features, n_scores) -> (n_rows, n_columns, n_scores): the sum over each column's features."""
     sources = np.asarray([*x.layout.num_sources, *x.layout.cat_sources], dtype=np.int64)
-    return _folded(values.transpose(1, 0, 2), sources, len(x.layout.columns))
+    return _folded(values.transpose(1, 0, 2), sources[:, None], len(x.layout.columns))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,16 @@ from automl.attribution import PartKind
 from automl.errors import UsageError
 from automl.explainers import Shipped
 from automl.explainers.dependence import Axis, axis_of
-from automl.explainers.pool import RowPool, players_of, used_columns
+from automl.explainers.pool import Cost, RowPool, players_of, used_columns
 from automl.features import BlockKind, Features, Layout, stacked
 from automl.profile import ColumnProfile, Profile
 from automl.table import Table
 from automl.task import Task
 
 N_BACKGROUND = 200
-_N_CHOICE = 200
-_N_SEEN = 300
+# Rows among which the telling ones are looked for, and all that are looked at where that takes little of the time.
+_N_CHOICE, N_SEEN = 100, 300
+_SMALL_SHARE = 0.05
 # Of what takes milliseconds to read (images, sounds, all that a pretrained encoder reads): background rows, and rows at
 # most.
 _N_MEDIA_BACKGROUND, _N_MEDIA_ROWS = 50, 200
@@ -105,6 +107,7 @@ class Subject:
         notes: Why each chosen row was chosen.
         profiles: Of the columns, by name, where they are known.
         kinds: Of the columns that are explained by their parts, by name.
+        cost: Of asking the pool.
     """
 
     shipped: Shipped
@@ -117,6 +120,17 @@ class Subject:
     notes: tuple[str, ...]
     profiles: dict[str, ColumnProfile]
     kinds: dict[str, PartKind]
+    cost: Cost
+
+    def first(self, n_rows: int) -> Subject:
+        """The same with the first sampled rows only, as if no more had been drawn."""
+        if n_rows >= len(self.index):
+            return self
+        pool = self.pool.taken(slice(0, self.n_background + n_rows))
+        seen = self.prediction[:n_rows]
+        return replace(
+            self, pool=pool, rows=self.rows.take(slice(0, n_rows)), index=self.index[:n_rows], prediction=seen
+        )
 
     @property
     def n_chosen(self) -> int:
@@ -199,23 +213,37 @@ def look(shipped: Shipped, request: ExplainRequest, n_rows: int) -> Subject:
     index = np.concatenate([np.asarray(wanted or [], dtype=np.int64), others])
     n_background = _N_MEDIA_BACKGROUND if has_media else N_BACKGROUND
     features, n_background = _encoded(shipped, request, index, n_background)
-    n_seen = min(len(index), max(len(wanted or []), _N_SEEN))
-    seen = outputs.of(shipped.predict(features.take(slice(n_background, n_background + n_seen))))
+    pool = RowPool(features, players_of(shipped.layout), lambda x: outputs.of(shipped.predict(x)))
+    sampled = n_background + np.arange(len(index))
+    first, second = np.split(sampled[: max(N_SEEN, len(wanted or []))], [max(_N_CHOICE, len(wanted or []))])
+    seen, cost = _timed(pool, first)
+    if len(second) and cost.seconds(len(second)) <= _SMALL_SHARE * request.seconds:
+        seen = np.concatenate([seen, pool.predict(pool.whole(second))])
     notes = ("",) * len(wanted or [])
     if wanted is None:
-        n = min(n_seen, _N_CHOICE)
+        n = min(len(seen), _N_CHOICE)
         truth = None if request.y is None else np.asarray(request.y)[index[:n]]
         telling = telling_rows(seen[:n], truth, shipped.task, outputs)
         notes = tuple(note for _, note in telling)
         picked = np.asarray([row for row, _ in telling], dtype=np.int64)
         sorting = np.concatenate([picked, np.setdiff1d(np.arange(len(index)), picked)])
-        index, seen = index[sorting], seen[sorting[:n_seen]]
-        features = features.take(np.concatenate([np.arange(n_background), n_background + sorting]))
+        index, seen = index[sorting], seen[sorting[: len(seen)]]
+        pool = pool.taken(np.concatenate([np.arange(n_background), n_background + sorting]))
     names = [name for name in request.rows.names if name in set(shipped.layout.columns)]
-    pool = RowPool(features, players_of(shipped.layout), lambda x: outputs.of(shipped.predict(x)))
     rows = request.rows.select(names).take(index)
     profiles = {column.name: column for column in request.profile.columns} if request.profile else {}
-    return Subject(shipped, outputs, pool, n_background, rows, index, seen, notes, profiles, kinds)
+    return Subject(shipped, outputs, pool, n_background, rows, index, seen, notes, profiles, kinds, cost)
+
+
+def _timed(pool: RowPool, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], Cost]:
+    """What the model says of pool rows, and what asking it costs; the first call, which may open things, counts not."""
+    times = []
+    for some in (rows[:2], rows[:2], rows):
+        begun = time.perf_counter()
+        said = pool.predict(pool.whole(some))
+        times.append(time.perf_counter() - begun)
+    row = max(times[2] - times[1], 1e-9) / max(1, len(rows) - 2)
+    return said, Cost(max(times[1] - 2 * row, 0.0), row)
 
 
 def _encoded(shipped: Shipped, request: ExplainRequest, index: NDArray[np.int64], most: int) -> tuple[Features, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,26 +126,25 @@ class Booster:
         self._open(state.texts["trees"])
 
     def tree_ensemble(self) -> Any:
-        """The booster itself.
-
-        Raises:
-            Unsuitable: Its trees add up to the logarithm of what it predicts, or split on two features at a time.
-        """
-        if _objective(self._task, self._params) == _LOG_LINK:
-            raise Unsuitable("boosted trees with a log link add up on a log scale")
-        if self._pairs.n:
-            raise Unsuitable("boosted trees of pairs of features don't say which of the two counts")
+        """The booster itself."""
         return self._booster
+
+    @property
+    def tree_link(self) -> Literal["identity", "log"]:
+        """What the trees add up to."""
+        return "log" if _objective(self._task, self._params) == _LOG_LINK else "identity"
 
     def tree_input(self, x: Features) -> NDArray[np.float64]:
         """(n_rows, p) numbers, pairs of them, category codes (NaN: missing or unseen), means of the target."""
         return self._matrix(x).astype(np.float64)
 
     def tree_sources(self) -> NDArray[np.intp]:
-        """(p,) the feature of each column of `tree_input`; of a pair the first."""
+        """(p, 2) the two features of each column of `tree_input`; twice the same where it is of one."""
         assert self._means is not None
         d_num = len(self._layout.num_names)
-        return np.concatenate([np.arange(d_num), self._pairs.sources, d_num + self._coded, d_num + self._means.sources])
+        numbers, others = np.arange(d_num), d_num + np.concatenate([self._coded, self._means.sources])
+        both = [np.stack([single, single], axis=1) for single in (numbers, others)]
+        return np.concatenate([both[0], self._pairs.sources, both[1]])
 
     @property
     def _d(self) -> int:

@@ -85,8 +85,8 @@ class ArithmeticPairs:
 
     @property
     def sources(self) -> NDArray[np.intp]:
-        """(n,) the first feature of each."""
-        return self.arrays["pair_first"].astype(np.intp)
+        """(n, 2) the features of each."""
+        return np.stack([self.arrays["pair_first"], self.arrays["pair_second"]], axis=1).astype(np.intp)
 
     def apply(self, x_num: FloatArray) -> FloatArray:
         """(n_rows, n) the features, NaN where a part is missing or the result is no number that fits."""

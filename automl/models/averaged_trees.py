@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,15 +143,20 @@ class AveragedTrees:
         assert self.arrays_ is not None
         return node_dicts(self.arrays_)
 
+    @property
+    def tree_link(self) -> Literal["identity", "log"]:
+        """The trees add up to the prediction."""
+        return "identity"
+
     def tree_input(self, x: Features) -> NDArray[np.float64]:
         """(n_rows, p) numbers, then categories by position (NaN where missing or unseen), then means of the target."""
         return self._matrix(x).astype(np.float64)
 
     def tree_sources(self) -> NDArray[np.intp]:
-        """(p,) the feature of each column of `tree_input`."""
+        """(p, 1) the feature of each column of `tree_input`."""
         assert self._means is not None
         d_num = len(self._layout.num_names)
-        return np.concatenate([np.arange(d_num), d_num + self._placed, d_num + self._means.sources])
+        return np.concatenate([np.arange(d_num), d_num + self._placed, d_num + self._means.sources])[:, None]
 
     def _order(self, j: int, codes: Array, y: Array) -> NDArray[np.float32]:
         n = self._layout.n_levels[j]

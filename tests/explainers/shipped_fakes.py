@@ -127,13 +127,13 @@ def truth(shipped: FakeShipped, table: Table, seed: int = 0) -> np.ndarray:
 
 
 def shipped_family(
-    family: Family, kind: str, temperature: float = 1.0, n_models: int = 2, **params: Any
+    family: Family, kind: str, temperature: float = 1.0, n_models: int = 2, above: float = 0.0, **params: Any
 ) -> FakeShipped:
-    """Folds of one family, averaged and calibrated as in a model file."""
+    """Folds of one family, averaged and calibrated as in a model file; values lie `above` further up."""
     task = task_of(kind)
     shipped = FakeShipped(task, LAYOUT, lambda x: np.zeros(x.n_rows))
     table = table_of(300)
-    x, y = shipped.encode(table), truth(shipped, table)
+    x, y = shipped.encode(table), truth(shipped, table) + (above if kind == "regression" else 0)
     shape = Shape(n_rows=200, d_num=5, d_cat=1, n_levels=4, n_outputs=task.n_outputs)
     profile = Profile(
         source="t", n_rows=200, n_rows_profiled=200, memory_bytes=1, modality="tabular", columns=(), shape=shape

@@ -25,7 +25,7 @@ from automl import explain, explain_columns, explaining
 from automl.attribution import Attribution
 from automl.engines import Job, JobResult
 from automl.errors import UsageError
-from automl.explain import ExplainRequest, explain_model, explain_part, merge
+from automl.explain import ExplainRequest, explain_model, merge
 from automl.features import Layout
 from automl.table import Table
 
@@ -85,7 +85,7 @@ def test_telling_rows_are_a_typical_a_high_and_a_wrong_one():
     positive = shipped.predict(shipped.encode(rows))[:, 1]
     y = (positive > 0.5).astype(int)
     y[np.argmin(positive)] = 1
-    found = explain_part("local", shipped, request_of(shipped, rows=rows, y=y))
+    found = explain_model(shipped, request_of(shipped, rows=rows, y=y), ("local",))
     by_note = {row.note: row.row for row in found.chosen}
     assert by_note["highest probability of yes"] == np.argmax(positive)
     assert by_note["surest wrong one: yes taken for no"] == np.argmin(positive)
@@ -94,7 +94,7 @@ def test_telling_rows_are_a_typical_a_high_and_a_wrong_one():
 def test_parts_made_apart_are_merged_and_the_same_seed_tells_the_same():
     shipped = shipped_family(family_with("boosting", "tree"), "binary", temperature=1.3)
     request = request_of(shipped, n_rows=40, seconds=60.0)
-    parts = [explain_part(part, shipped, request) for part in ("global", "local", "shap")]
+    parts = [explain_model(shipped, request, (part,)) for part in ("global", "local", "shap")]
     found, again = merge(parts[::-1]), explain_model(shipped, request)
     assert found == again
     assert found.explainer.startswith("exact tree SHAP")
@@ -125,12 +125,12 @@ def test_a_slow_model_gets_fewer_rows(monkeypatch):
     assert explain_columns._plan(5, 60, cost, 200.0) == (10, 2)
     assert explain_columns._plan(5, 4, cost, 5.0) == (4, 2)
     assert cost.seconds(10) == 10
-    assert explain_part("global", shipped, request_of(shipped, n_rows=60)).importance[0].n_rows == 50
+    assert explain_model(shipped, request_of(shipped, n_rows=60), ("global",)).importance[0].n_rows == 50
 
 
 def test_more_rows_are_summed_up_than_are_needed_for_the_choice():
     shipped = shipped_family(family_with("boosting", "tree"), "multiclass", n_models=1)
-    found = explain_part("shap", shipped, request_of(shipped, n_rows=450, seconds=60.0))
+    found = explain_model(shipped, request_of(shipped, n_rows=450, seconds=60.0), ("shap",))
     assert len(found.summary) == 300
     assert found.importance[0].n_rows == 300
     assert not found.skipped
@@ -149,7 +149,7 @@ def test_without_truth_or_single_rows_the_rest_is_told():
 
 def test_an_undefined_metric_is_said():
     shipped = shipped_function("binary")
-    found = explain_part("global", shipped, request_of(shipped, score=lambda y, p: float("nan"), metric="roc_auc"))
+    found = explain_model(shipped, request_of(shipped, score=lambda y, p: float("nan"), metric="roc_auc"), ("global",))
     assert any("roc_auc is undefined" in sentence for sentence in found.skipped)
 
 
@@ -230,7 +230,7 @@ def test_truth_that_is_not_known_is_left_out():
     rows = table_of(40, seed=1)
     y = truth(shipped, rows)
     y[::2] = np.nan
-    found = explain_part("global", shipped, request_of(shipped, rows=rows, y=y))
+    found = explain_model(shipped, request_of(shipped, rows=rows, y=y), ("global",))
     assert found.importance[0].n_rows == 20
     assert all(np.isfinite(found.importance[0].values))
 
@@ -283,16 +283,15 @@ class LateEngine:
 
 
 def test_what_was_explained_before_a_part_that_is_late_is_kept(tmp_path, monkeypatch):
-    def part(name, _predictor, _request):
-        if name == "global":
-            raise TimeoutError
-        return Attribution(skipped=(name,))
+    def in_turn(_predictor, _request, parts):
+        for part in parts:
+            if part == "global":
+                raise TimeoutError
+            yield Attribution(skipped=(part,))
 
-    parts = [part for parts in explaining._JOBS.values() for part in parts]
     monkeypatch.setattr(explaining, "load_model", lambda _: None)
     monkeypatch.setattr(explaining, "explain_request", lambda *_: None)
-    monkeypatch.setattr(explaining, "shares_of", lambda *_: dict.fromkeys(parts, 1.0))
-    monkeypatch.setattr(explaining, "explain_part", part)
+    monkeypatch.setattr(explaining, "explain_in_turn", in_turn)
     engine, table = LateEngine(), Table.from_columns({"a": [1.0, 2.0]})
     told = {"until": time.monotonic() + 2.5, "seed": 0, "folder": tmp_path}
     pending = explaining.start_explaining(engine, tmp_path / "model", table, None, **told)

@@ -118,6 +118,34 @@ def test_exact_values_add_up_to_the_calibrated_log_odds_that_ship(kind, traits):
         np.testing.assert_allclose((power / power.sum(axis=1, keepdims=True))[usable], predicted[usable], rtol=1e-2)
 
 
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"pairs": True}, ["halved"]),
+        ({"link": "log"}, ["logarithms"]),
+        ({"link": "log", "pairs": True}, ["halved", "log"]),
+    ],
+)
+def test_values_of_pairs_and_of_logarithms_are_shared_out_and_add_up_to_what_ships(params, said):
+    shipped = shipped_family(family_with("boosting", "tree"), "regression", above=50.0, **params)
+    x, background = shipped.encode(table_of(40, seed=9)), shipped.encode(table_of(30, seed=8))
+    found = shap.exact_shap(shipped, x, background, None, later())
+    np.testing.assert_allclose(found.total[:, 0], shipped.predict(x), rtol=1e-3)
+    assert found.explainer.startswith("tree SHAP of 2 models")
+    assert all(word in found.explainer for word in said)
+    sizes = np.abs(found.values[:, :, 0]).mean(axis=0)
+    assert sizes.argmin() == LAYOUT.columns.index("dull")
+    assert sizes.max() > 1
+
+
+def test_values_of_a_logarithm_keep_their_proportions():
+    values = np.array([[[0.3], [-0.1]], [[0.0], [0.0]], [[1e-12], [0.0]]])
+    told, base = shap._exponential(values, np.array([2.0]))
+    np.testing.assert_allclose(base + told.sum(axis=1), np.exp(2.0 + values.sum(axis=1)), rtol=1e-12)
+    np.testing.assert_allclose(told[0, 0] / told[0, 1], -3)
+    assert (told[1] == 0).all()
+
+
 def test_exact_values_follow_the_class_that_counts_as_positive():
     shipped = shipped_family(family_with("boosting", "tree"), "binary")
     x = shipped.encode(table_of(30, seed=9))
