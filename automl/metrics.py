@@ -271,7 +271,8 @@ def estimate(
     the share (the m out of n bootstrap, Bickel et al. 1997, Statistica Sinica 7), so that this takes a second at most.
 
     A perfect score has no spread: its lower end is the score that three misjudged rows would leave (the rule of three,
-    Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031).
+    Hanley & Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031). A log loss of next to nothing has next to none
+    either: to its upper end one more row is added of which nothing was known (Laplace's rule of succession).
     """
 
     def of(rows: Array) -> float:
@@ -292,6 +293,8 @@ def estimate(
     least, most = metric.bounds
     if prediction.ndim > 1 and metric.maximize and value == low == most:
         low = _with_misjudged(metric, y, prediction, threshold, rng.permutation(len(y))[:_RULE_OF_THREE])
+    if metric.name == "log_loss":
+        high = max(high, value) + np.log(width) / (len(y) + 1)
     return Estimate(
         metric=metric.name,
         value=value,

@@ -115,6 +115,15 @@ def test_intervals_hold_the_true_value_about_as_often_as_they_claim() -> None:
     assert 48 <= hits <= 60
 
 
+def test_a_log_loss_of_next_to_nothing_leaves_room_for_a_row_of_which_nothing_is_known() -> None:
+    y = np.arange(120) % 3
+    sure = np.full((120, 3), 0.001)
+    sure[np.arange(120), y] = 0.998
+    found = estimate(METRICS["log_loss"], y, sure)
+    assert found.value == pytest.approx(0.002, abs=1e-4)
+    assert found.high == pytest.approx(found.value + np.log(3) / 121, rel=0.01)
+
+
 def test_a_perfect_score_of_few_rows_is_not_shown_as_certain() -> None:
     y = np.repeat([0, 1], 12)
     sure = np.stack([1.0 - y, y], axis=1) * 0.8 + 0.1
