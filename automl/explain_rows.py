@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.attribution import Attribution, Dependence, GlobalImportance, Method, RowAttribution
-from automl.explainers import lime, shap
+from automl.explainers import Member, lime, shap
 from automl.explainers.pool import Cost, Player, RowPool, foremost_columns, players_of, rest_name
 from automl.explainers.shap import Refused, ShapValues
 from automl.explainers.subject import N_SEEN, ExplainRequest, Subject
+from automl.features import Features
 
 _N_PLAYERS = 30
 # (players, background rows) of permutation SHAP, dearest first; the first that leaves enough rows is taken.
@@ -32,7 +33,7 @@ class _Told:
 
 
 def explain_by_shap(subject: Subject, request: ExplainRequest, deadline: float) -> Attribution:
-    """SHAP values of the chosen and other rows: exact where that explains what ships, else by permutation."""
+    """SHAP values of the chosen and other rows: exact where that explains what ships, else by permutation, or both."""
     background = subject.pool.features.take(subject.background_rows)
     try:
         x = subject.x(subject.n_seen)
@@ -40,10 +41,43 @@ def explain_by_shap(subject: Subject, request: ExplainRequest, deadline: float) 
         told = _Told(replace(exact, values=exact.values[:, list(subject.used)]), subject.pool.players)
     except Refused as refusal:
         try:
-            told = _by_permutation(subject, request.seed, deadline, str(refusal))
+            in_two = _in_two(subject, request.seed, deadline, str(refusal))
+            told = in_two or _by_permutation(subject, request.seed, deadline, str(refusal))
         except Refused as too_dear:
             return Attribution(skipped=(str(too_dear),))
     return _shap_records(subject, told)
+
+
+def _in_two(subject: Subject, seed: int, deadline: float, why: str) -> _Told | None:
+    """The sum of exact values of the trees and of permutation values of the other members; None where it has no sense.
+
+    A blend of values is a sum, and so are its SHAP values. Asking the others alone is cheap where the trees are slow.
+
+    Raises:
+        Refused: There is not the time for one row.
+    """
+    shipped, trees, others = subject.shipped, list[Member](), list[Member]()
+    for member in shipped.members:
+        (trees if shap.open_kind(member) == "tree" else others).append(member)
+    if shipped.task.is_classification or not trees or not others or subject.pool.n_players > _N_PLAYERS:
+        return None
+    background, half = subject.pool.features.take(subject.background_rows), 0.5 * (deadline - time.monotonic())
+    try:
+        exact = shap.members_shap(trees, subject.x(subject.n_seen), background, time.monotonic() + half)
+    except Refused:
+        return None
+
+    def say(x: Features) -> NDArray[np.float64]:
+        return subject.outputs.of(np.sum([member.weight * member.model.predict(x) for member in others], axis=0))
+
+    sampled = _by_permutation(subject.answered_by(say), seed, deadline, why)
+    n_rows = min(len(exact.values), len(sampled.found.values))
+    owned = [exact.values[:n_rows, list(player.columns)].sum(axis=1) for player in sampled.players]
+    values = np.stack(owned, axis=1) + sampled.found.values[:n_rows]
+    base = exact.base[:n_rows] + sampled.found.base[:n_rows]
+    explainer = f"{exact.explainer}; of {len(others)} others {sampled.found.explainer}"
+    found = replace(sampled.found, values=values, base=base, total=base + values.sum(axis=1), explainer=explainer)
+    return replace(sampled, found=found)
 
 
 def _by_permutation(subject: Subject, seed: int, deadline: float, why: str) -> _Told:

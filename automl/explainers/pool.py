@@ -101,6 +101,10 @@ class RowPool:
         """The same rows, with columns grouped otherwise."""
         return RowPool(self.features, players, self._predict)
 
+    def answered_by(self, predict: Predict) -> RowPool:
+        """The same rows, asked of another model."""
+        return RowPool(self.features, self.players, predict)
+
     def taken(self, rows: NDArray[Any] | slice) -> RowPool:
         """Some of the rows, in this order."""
         return RowPool(self.features.take(rows), self.players, self._predict)

@@ -13,10 +13,10 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,49 +194,56 @@ def exact_shap(
     Raises:
         Refused: Members without exact explainer, too slow, or not adding up to what ships.
     """
-    kinds = _kinds(shipped)
-    with _quiet():
-        try:
-            explain = [
-                _explainer(member, kind, background) for member, kind in zip(shipped.members, kinds, strict=True)
-            ]
-        except Unsuitable as refusal:
-            raise Refused(str(refusal)) from refusal
-        weights = np.array([member.weight for member in shipped.members])
-        values, base = _in_time(explain, weights / weights.sum(), x, deadline)
-    x = x.take(slice(0, len(values)))
-    said, shared = " and ".join(sorted(set(kinds))), _shared(shipped, kinds)
-    over = "the training rows in each tree's nodes" if said == "tree" else f"{background.n_rows} background rows"
-    models = f"{len(kinds)} model{'s' if len(kinds) > 1 else ''}"
-    explainer = f"{'' if shared else 'exact '}{said} SHAP of {'; '.join([f'{models}, over {over}', *shared])}"
-    told = as_shipped(values, base, shipped, x, positive)
-    if told is None:
-        raise Refused("scores of the models don't add up to the blended and calibrated prediction")
-    values, bases, unit = told
-    return ShapValues(values, bases, bases + values.sum(axis=1), unit, explainer)
-
-
-def _kinds(shipped: Shipped) -> list[str]:
-    kinds = []
-    for member in shipped.members:
-        model = _opened(member)[0]
-        if "tree" in member.family.traits and hasattr(model, "tree_ensemble"):
-            kinds.append("tree")
-        elif "linear" in member.family.traits and hasattr(model, "linear_terms"):
-            kinds.append("linear")
-        else:
-            raise Refused("not every model in the blend is of trees or linear")
     if shipped.task.is_classification:
         if len({member.family.name for member in shipped.members}) > 1:
             raise Refused("the blend mixes probabilities of several families")
         if shipped.members[0].family.link == "logit" and len({member.weight for member in shipped.members}) > 1:
             raise Refused("the blend mixes probabilities of several models")
-    return kinds
+    found = members_shap(shipped.members, x, background, deadline)
+    told = as_shipped(found.values, found.base[0], shipped, x.take(slice(0, len(found.values))), positive)
+    if told is None:
+        raise Refused("scores of the models don't add up to the blended and calibrated prediction")
+    values, bases, unit = told
+    return ShapValues(values, bases, bases + values.sum(axis=1), unit, found.explainer)
 
 
-def _shared(shipped: Shipped, kinds: list[str]) -> list[str]:
+def members_shap(members: Sequence[Member], x: Features, background: Features, deadline: float) -> ShapValues:
+    """SHAP values of the user's columns in the weighted sum of the raw scores of members that are open.
+
+    Raises:
+        Refused: A member without exact explainer, or too slow.
+    """
+    kinds = [kind for member in members if (kind := open_kind(member))]
+    if len(kinds) < len(members):
+        raise Refused("not every model in the blend is of trees or linear")
+    with _quiet():
+        explain = [_explainer(member, kind, background) for member, kind in zip(members, kinds, strict=True)]
+        values, base = _in_time(explain, np.array([member.weight for member in members]), x, deadline)
+    said, shared = " and ".join(sorted(set(kinds))), _shared(members, kinds)
+    over = "the training rows in each tree's nodes" if said == "tree" else f"{background.n_rows} background rows"
+    models = f"{len(kinds)} model{'s' if len(kinds) > 1 else ''}"
+    explainer = f"{'' if shared else 'exact '}{said} SHAP of {'; '.join([f'{models}, over {over}', *shared])}"
+    bases = np.repeat(base[None], len(values), axis=0)
+    return ShapValues(values, bases, bases + values.sum(axis=1), "", explainer)
+
+
+def open_kind(member: Member) -> Literal["tree", "linear"] | None:
+    """What a member is explained as exactly; None if it has no exact explainer."""
+    model = _opened(member)[0]
+    if "tree" in member.family.traits and hasattr(model, "tree_ensemble"):
+        return "tree"
+    if "linear" in member.family.traits and hasattr(model, "linear_terms"):
+        try:
+            model.linear_terms()
+        except Unsuitable:
+            return None
+        return "linear"
+    return None
+
+
+def _shared(members: Sequence[Member], kinds: Sequence[str]) -> list[str]:
     """What keeps the values of trees from being exact, in words."""
-    trees = [_opened(member)[0] for member, kind in zip(shipped.members, kinds, strict=True) if kind == "tree"]
+    trees = [_opened(member)[0] for member, kind in zip(members, kinds, strict=True) if kind == "tree"]
     found = []
     if any((np.ptp(model.tree_sources(), axis=1) > 0).any() for model in trees):
         found.append("what a feature of two columns says is halved between them")
@@ -246,11 +253,7 @@ def _shared(shipped: Shipped, kinds: list[str]) -> list[str]:
 
 
 def _explainer(member: Member, kind: str, background: Features) -> Explain:
-    """Explain one member: x -> (values (n_rows, n_columns, n_scores), base (n_scores,)).
-
-    Raises:
-        Unsuitable: Its trees or terms do not add up to what it predicts.
-    """
+    """Explain one member: x -> (values (n_rows, n_columns, n_scores), base (n_scores,))."""
     model, features = _opened(member)
     explain = _by_feature(model, kind, features(background))
 
@@ -269,11 +272,7 @@ def _opened(member: Member) -> tuple[Any, Callable[[Features], Features]]:
 
 
 def _by_feature(model: Any, kind: str, background: Features) -> Explain:
-    """Explain a model: x -> (values (n_rows, d_features, n_scores), base (n_scores,)).
-
-    Raises:
-        Unsuitable: Its trees or terms do not add up to what it predicts.
-    """
+    """Explain a model: x -> (values (n_rows, d_features, n_scores), base (n_scores,))."""
     d_features = background.x_num.shape[1] + background.x_cat.shape[1]
     if kind == "tree":
         trees = model.tree_ensemble()

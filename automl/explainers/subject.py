@@ -14,7 +14,7 @@ from automl.attribution import PartKind
 from automl.errors import UsageError
 from automl.explainers import Shipped
 from automl.explainers.dependence import Axis, axis_of
-from automl.explainers.pool import Cost, RowPool, players_of, used_columns
+from automl.explainers.pool import Cost, Predict, RowPool, players_of, used_columns
 from automl.features import BlockKind, Features, Layout, stacked
 from automl.profile import ColumnProfile, Profile
 from automl.table import Table
@@ -132,6 +132,11 @@ class Subject:
             self, pool=pool, rows=self.rows.take(slice(0, n_rows)), index=self.index[:n_rows], prediction=seen
         )
 
+    def answered_by(self, predict: Predict) -> Subject:
+        """The same rows, asked of another model; what the shipped one says of them stays."""
+        pool = self.pool.answered_by(predict)
+        return replace(self, pool=pool, cost=_timed(pool, self.pool_rows[:_N_CHOICE])[1])
+
     @property
     def n_chosen(self) -> int:
         """Rows explained singly."""
@@ -214,11 +219,7 @@ def look(shipped: Shipped, request: ExplainRequest, n_rows: int) -> Subject:
     n_background = _N_MEDIA_BACKGROUND if has_media else N_BACKGROUND
     features, n_background = _encoded(shipped, request, index, n_background)
     pool = RowPool(features, players_of(shipped.layout), lambda x: outputs.of(shipped.predict(x)))
-    sampled = n_background + np.arange(len(index))
-    first, second = np.split(sampled[: max(N_SEEN, len(wanted or []))], [max(_N_CHOICE, len(wanted or []))])
-    seen, cost = _timed(pool, first)
-    if len(second) and cost.seconds(len(second)) <= _SMALL_SHARE * request.seconds:
-        seen = np.concatenate([seen, pool.predict(pool.whole(second))])
+    seen, cost = _asked(pool, n_background + np.arange(len(index)), len(wanted or []), request.seconds)
     notes = ("",) * len(wanted or [])
     if wanted is None:
         n = min(len(seen), _N_CHOICE)
@@ -233,6 +234,15 @@ def look(shipped: Shipped, request: ExplainRequest, n_rows: int) -> Subject:
     rows = request.rows.select(names).take(index)
     profiles = {column.name: column for column in request.profile.columns} if request.profile else {}
     return Subject(shipped, outputs, pool, n_background, rows, index, seen, notes, profiles, kinds, cost)
+
+
+def _asked(pool: RowPool, rows: NDArray[np.int64], n_wanted: int, seconds: float) -> tuple[NDArray[np.float64], Cost]:
+    """What the model says of the first pool rows, of more where that takes little of the seconds, and what it costs."""
+    first, second = np.split(rows[: max(N_SEEN, n_wanted)], [max(_N_CHOICE, n_wanted)])
+    seen, cost = _timed(pool, first)
+    if len(second) and cost.seconds(len(second)) <= _SMALL_SHARE * seconds:
+        seen = np.concatenate([seen, pool.predict(pool.whole(second))])
+    return seen, cost
 
 
 def _timed(pool: RowPool, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], Cost]:

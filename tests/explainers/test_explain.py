@@ -105,6 +105,29 @@ def test_parts_made_apart_are_merged_and_the_same_seed_tells_the_same():
     assert city.unit == "probability"
 
 
+def test_trees_in_a_blend_of_values_with_others_are_exact_and_the_others_sampled():
+    trees = shipped_family(family_with("boosting", "tree"), "regression", n_models=2)
+    other = shipped_family(family_with("distance"), "regression", n_models=1)
+    members = [FakeMember(0.3, m.family, m.model) for m in trees.members]
+    members += [FakeMember(0.4, m.family, m.model) for m in other.members]
+
+    def function(x):
+        return sum(m.weight * m.model.predict(x) for m in members)
+
+    shipped = FakeShipped(trees.task, trees.layout, function, members)
+    rows = table_of(40, seed=1)
+    found = explain_model(shipped, request_of(shipped, rows=rows, seconds=60.0), ("shap",))
+    assert found.explainer.startswith("exact tree SHAP of 2 models")
+    assert "of 1 others permutation SHAP" in found.explainer
+    predicted = shipped.predict(shipped.encode(rows))
+    assert len(found.summary) == 40
+    for row in found.summary:
+        assert row.base + sum(row.values) == pytest.approx(predicted[row.row], rel=1e-3)
+    sizes = dict(zip(found.importance[0].columns, found.importance[0].values, strict=True))
+    assert sizes["dull"] == pytest.approx(0, abs=1e-9)
+    assert sizes["rooms"] > 1
+
+
 def test_without_time_nothing_is_made_up_and_every_cut_is_said():
     shipped = shipped_function("binary")
     found = explain_model(shipped, request_of(shipped, seconds=0.0))
