@@ -32,6 +32,9 @@ _PACED = 1.25
 # A fifth more rows are worth about a third of the search: more than another dozen of trials in it.
 _WORTH = 1.6
 _MOST_HELD = 0.35
+# A round of boosting that no row is left out of is not scored after it: of 13 fits on four tables half took less than
+# 0.7 of the time, and 11 no more than this.
+_UNWATCHED = 0.75
 _CUT_SHORT = "cut short by the clock"
 _NO_TIME = "no time left"
 
@@ -136,11 +139,16 @@ def _is_paced(trial: Trial) -> bool:
     return registry.family(trial.family).kind == "neural"
 
 
+def _is_boosting(trial: Trial) -> bool:
+    return "boosting" in registry.family(trial.family).traits
+
+
 def _expected(ledger: Ledger, trial: Trial) -> float:
     """Seconds of one fit on all rows, in proportion to what the rounds that are kept took in the folds."""
     n_learned = sum(len(ledger.splits[score.fold].train) for score in trial.scores)
     seconds = sum(score.seconds * _share_kept(score) for score in trial.scores)
-    return seconds / n_learned * len(ledger.y) if n_learned else math.inf
+    unwatched = _UNWATCHED if _is_boosting(trial) else 1.0
+    return unwatched * seconds / n_learned * len(ledger.y) if n_learned else math.inf
 
 
 def _share_kept(score: Score) -> float:
@@ -151,11 +159,12 @@ def _found(ledger: Ledger, trial: Trial) -> Params:
     """Rounds or epochs that the folds found best, and the learning rate where the clock changed it."""
     found: Params = {}
     more_rows = len(ledger.y) / float(np.mean([len(ledger.splits[score.fold].train) for score in trial.scores]))
-    is_boosting = "boosting" in registry.family(trial.family).traits
     iterations = [score.n_iterations for score in trial.scores if score.n_iterations is not None]
     rates = [score.learning_rate for score in trial.scores if score.learning_rate is not None]
     if iterations:
-        found["n_iterations"] = round(float(np.median(iterations)) * (math.sqrt(more_rows) if is_boosting else 1.0))
+        found["n_iterations"] = round(
+            float(np.median(iterations)) * (math.sqrt(more_rows) if _is_boosting(trial) else 1.0)
+        )
     if rates:
         found["learning_rate"] = float(np.median(rates))
     return found

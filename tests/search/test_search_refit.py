@@ -121,7 +121,7 @@ def test_boosting_takes_more_rounds_for_more_rows_at_the_rate_the_clock_made_it_
 
 def test_another_copy_is_expected_to_take_what_the_one_before_took(tmp_path: Path) -> None:
     ledger = books(tmp_path)
-    trial = enter(ledger, 0.1, family="lightgbm", seconds=15.0)
+    trial = enter(ledger, 0.1, family="lightgbm", seconds=20.0)
     budget = clock(24.0)
 
     class OneWorker(FakeEngine):
@@ -160,5 +160,8 @@ def test_the_search_leaves_time_for_refits_only_where_rows_were_left_out(tmp_pat
     assert seconds_to_hold(plan(FOLDS), ledger, blend_of(trial), clock()) == 0.0
     stopped_early = enter(ledger, 0.1, seconds=6.0, n_iterations=100, n_tried=200)
     assert seconds_to_hold(plan(), ledger, blend_of(stopped_early), clock()) == held, "half its rounds are kept"
+    boosted, net = (enter(ledger, 0.1, family=family, seconds=3.0) for family in ("lightgbm", "mlp"))
+    for_boosting, for_net = (seconds_to_hold(plan(), ledger, blend_of(each), clock()) for each in (boosted, net))
+    assert 3.0 < for_boosting < for_net, "its rounds are not scored"
     assert HOLDOUT.unseen_share == pytest.approx(0.25)
     assert len(ledger.y) == N
