@@ -49,7 +49,7 @@ def explain_by_shap(subject: Subject, request: ExplainRequest, deadline: float) 
 
 
 def _in_two(subject: Subject, seed: int, deadline: float, why: str) -> _Told | None:
-    """The sum of exact values of the trees and of permutation values of the other members; None where it has no sense.
+    """The sum of exact values of boosted trees and of permutation values of other members; None where it has no sense.
 
     A blend of values is a sum, and so are its SHAP values. Asking the others alone is cheap where the trees are slow.
 
@@ -58,7 +58,7 @@ def _in_two(subject: Subject, seed: int, deadline: float, why: str) -> _Told | N
     """
     shipped, trees, others = subject.shipped, list[Member](), list[Member]()
     for member in shipped.members:
-        (trees if shap.open_kind(member) == "tree" else others).append(member)
+        (trees if "boosting" in member.family.traits else others).append(member)
     if shipped.task.is_classification or not trees or not others or subject.pool.n_players > _N_PLAYERS:
         return None
     background, half = subject.pool.features.take(subject.background_rows), 0.5 * (deadline - time.monotonic())

@@ -26,6 +26,7 @@ from automl.explainers import Member, Shipped
 from automl.explainers._additive import as_shipped
 from automl.explainers.pool import RowPool
 from automl.features import Features
+from automl.models.averaged_trees import AveragedTrees
 from automl.models.text_scores import WithTextScores
 
 Values = NDArray[np.float64]
@@ -33,6 +34,7 @@ Explain = Callable[[Features], tuple[Values, Values]]
 
 _MIN_ROWS = 10
 _MAX_CELLS = 50_000_000
+_MAX_NODES = 500_000  # of forests, which shap holds in a form of its own
 _MAX_REPEATS = 10
 _SAFE = 0.8  # of the time that is left, for costs measured on few rows
 _NEAR = 1e-9
@@ -216,6 +218,10 @@ def members_shap(members: Sequence[Member], x: Features, background: Features, d
     kinds = [kind for member in members if (kind := open_kind(member))]
     if len(kinds) < len(members):
         raise Refused("not every model in the blend is of trees or linear")
+    opened = [_opened(member)[0] for member in members]
+    n_nodes = sum(len(model.arrays_.left) for model in opened if isinstance(model, AveragedTrees) and model.arrays_)
+    if n_nodes > _MAX_NODES:
+        raise Refused(f"exact SHAP of forests of {n_nodes:,} nodes would take too much memory")
     with _quiet():
         explain = [_explainer(member, kind, background) for member, kind in zip(members, kinds, strict=True)]
         values, base = _in_time(explain, np.array([member.weight for member in members]), x, deadline)

@@ -165,6 +165,15 @@ def test_trees_of_probabilities_are_exact_and_refused_once_calibrated():
         shap.exact_shap(calibrated, x, x, 1, later())
 
 
+def test_forests_that_would_fill_the_memory_are_refused(monkeypatch):
+    shipped = shipped_family(family_with("tree", "bagging"), "regression", n_models=1)
+    x = shipped.encode(table_of(20, seed=9))
+    assert shap.exact_shap(shipped, x, x, None, later()).explainer.startswith("exact tree")
+    monkeypatch.setattr(shap, "_MAX_NODES", 100)
+    with pytest.raises(shap.Refused, match="nodes would take too much memory"):
+        shap.exact_shap(shipped, x, x, None, later())
+
+
 def test_exact_and_permutation_values_agree_on_an_additive_model():
     shipped = shipped_family(family_with("linear"), "regression")
     pool = pool_of(shipped, 40)
