@@ -15,6 +15,7 @@ from automl.explainers.pool import Cost, Player, RowPool, foremost_columns, play
 from automl.explainers.shap import Refused, ShapValues
 from automl.explainers.subject import N_SEEN, ExplainRequest, Subject
 from automl.features import Features
+from automl.typography import counted
 
 _N_PLAYERS = 30
 # (players, background rows) of permutation SHAP, dearest first; the first that leaves enough rows is taken.
@@ -67,15 +68,15 @@ def _in_two(subject: Subject, seed: int, deadline: float, why: str) -> _Told | N
     except Refused:
         return None
 
-    def say(x: Features) -> NDArray[np.float64]:
+    def predict(x: Features) -> NDArray[np.float64]:
         return subject.outputs.of(np.sum([member.weight * member.model.predict(x) for member in others], axis=0))
 
-    sampled = _by_permutation(subject.answered_by(say), seed, deadline, why)
+    sampled = _by_permutation(subject.answered_by(predict), seed, deadline, why)
     n_rows = min(len(exact.values), len(sampled.found.values))
     owned = [exact.values[:n_rows, list(player.columns)].sum(axis=1) for player in sampled.players]
     values = np.stack(owned, axis=1) + sampled.found.values[:n_rows]
     base = exact.base[:n_rows] + sampled.found.base[:n_rows]
-    explainer = f"{exact.explainer}; of {len(others)} others {sampled.found.explainer}"
+    explainer = f"{exact.explainer}; of {counted(len(others), 'other')} {sampled.found.explainer}"
     found = replace(sampled.found, values=values, base=base, total=base + values.sum(axis=1), explainer=explainer)
     return replace(sampled, found=found)
 

@@ -215,7 +215,7 @@ def members_shap(members: Sequence[Member], x: Features, background: Features, d
     Raises:
         Refused: A member without exact explainer, or too slow.
     """
-    kinds = [kind for member in members if (kind := open_kind(member))]
+    kinds = [kind for member in members if (kind := _open_kind(member))]
     if len(kinds) < len(members):
         raise Refused("not every model in the blend is of trees or linear")
     opened = [_opened(member)[0] for member in members]
@@ -233,7 +233,7 @@ def members_shap(members: Sequence[Member], x: Features, background: Features, d
     return ShapValues(values, bases, bases + values.sum(axis=1), "", explainer)
 
 
-def open_kind(member: Member) -> Literal["tree", "linear"] | None:
+def _open_kind(member: Member) -> Literal["tree", "linear"] | None:
     """What a member is explained as exactly; None if it has no exact explainer."""
     model = _opened(member)[0]
     if "tree" in member.family.traits and hasattr(model, "tree_ensemble"):

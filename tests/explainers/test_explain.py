@@ -118,7 +118,7 @@ def test_trees_in_a_blend_of_values_with_others_are_exact_and_the_others_sampled
     rows = table_of(40, seed=1)
     found = explain_model(shipped, request_of(shipped, rows=rows, seconds=60.0), ("shap",))
     assert found.explainer.startswith("exact tree SHAP of 2 models")
-    assert "of 1 others permutation SHAP" in found.explainer
+    assert "of 1 other permutation SHAP" in found.explainer
     predicted = shipped.predict(shipped.encode(rows))
     assert len(found.summary) == 40
     for row in found.summary:
