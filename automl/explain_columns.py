@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from automl.attribution import Attribution, Dependence, GlobalImportance, PartKind
 from automl.explainers import permutation
-from automl.explainers.dependence import Axis, partial_dependence
+from automl.explainers.dependence import N_GRID, Axis, partial_dependence
 from automl.explainers.permutation import Losses
 from automl.explainers.pool import Cost, RowPool, foremost_columns
 from automl.explainers.subject import ExplainRequest, Subject
 
 _N_DEPENDENCE = 6
 _AVERAGED = (100, 50, 20)  # rows, most first
-_N_POINTS = 20
 _N_WIDE = 200
 _NO_ORDER: dict[PartKind, str] = {"text": "free text", "image": "images", "audio": "sounds"}
 # (rows, shuffles) of permutation importance, dearest first; the last is for when time is short.
@@ -124,7 +123,7 @@ def _dependence(
     skipped: list[str] = []
     no_order: dict[PartKind, list[str]] = {}
     wanted, seconds = min(_N_DEPENDENCE, len(foremost)), deadline - time.monotonic()
-    fitting = (n for n in _AVERAGED if wanted * cost.seconds(_N_POINTS * n) <= seconds)
+    fitting = (n for n in _AVERAGED if wanted * cost.seconds(N_GRID * n) <= seconds)
     background = subject.background_rows[: next(fitting, _AVERAGED[-1])]
     for player in foremost:
         name = subject.pool.players[player].name
@@ -134,7 +133,7 @@ def _dependence(
         if axis is None:
             no_order.setdefault(subject.kinds.get(name, "text"), []).append(repr(name))
             continue
-        if time.monotonic() + cost.seconds(_N_POINTS * len(background)) > deadline:
+        if time.monotonic() + cost.seconds(N_GRID * len(background)) > deadline:
             skipped.append(f"partial dependence on {len(done)} of {wanted} columns in the time there was")
             break
         if not np.isnan(axis.values).all():

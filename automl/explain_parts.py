@@ -24,7 +24,7 @@ from automl.explainers.parts import (
     word_name,
     words_of,
 )
-from automl.explainers.pool import Cost, foremost_columns
+from automl.explainers.pool import SAFE, Cost, foremost_columns
 from automl.explainers.subject import ExplainRequest, Subject
 from automl.models.probabilities import FLOOR
 from automl.pictures import picture_of_image, picture_of_sound
@@ -36,7 +36,6 @@ _NAMES = {"text": "words", "image": "patches", "audio": "stretches"}
 _N_WORDS = 40
 _N_TOLD = 30
 _MANY_ROWS = 20
-_SAFE = 0.8  # of the time that is left, for costs measured on few rows
 _SLOW = 0.5  # seconds of one call
 
 
@@ -112,7 +111,7 @@ def _explained(place: Place, seed: int, until: float, done: _Done) -> list[PartA
         return []
     done.n_asked += 1
     cost = _cost(place.ask(parts), parts.n_parts)
-    seconds = _SAFE * (until - time.monotonic())
+    seconds = SAFE * (until - time.monotonic())
     for_lime = min(cost.seconds(_LIME_SAMPLES[-1]), 0.5 * seconds)
     level = 0
     while cost.seconds(2 * parts.n_parts + 1) + for_lime > seconds and level + 1 < N_LEVELS:
@@ -150,7 +149,7 @@ def _log_odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _affordable_samples(cost: Cost, n_parts: int, until: float) -> int:
     """Perturbed rows for LIME that end in time; 0 for none. Of few parts there are few that differ."""
-    seconds = _SAFE * (until - time.monotonic())
+    seconds = SAFE * (until - time.monotonic())
     for n_samples in _LIME_SAMPLES:
         n_distinct = min(n_samples, 2 ** min(n_parts, 20))
         if cost.seconds(n_distinct, -(-n_distinct // ROWS_A_CALL)) <= seconds:
@@ -169,11 +168,7 @@ def _cost(ask: Ask, n_parts: int) -> Cost:
         taken.append((len(presence), time.perf_counter() - begun))
         if taken[-1][1] > _SLOW:
             break
-    (few, first), (many, last) = taken[0], taken[-1]
-    if many == few:
-        return Cost(0.0, last / many)
-    row = max(last - first, 1e-9) / (many - few)
-    return Cost(max(first - few * row, 0.0), row)
+    return Cost.measured(taken[0], taken[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +248,9 @@ def explain_words(subject: Subject, request: ExplainRequest, deadline: float) ->
         return Attribution(skipped=(f"no words of {column!r} overall: there was no time, or the texts are empty",))
     found = _ranked(subject, column, sizes, moves, n_rows)
     said = f"permutation SHAP of the words of {column!r}, one antithetic permutation a row, against texts without them"
-    cut = f"words of {column!r}: {n_rows} of {len(rows)} rows in the time there was"
-    return Attribution(importance=(found,), explainer=said, skipped=(cut,) * (n_rows < len(rows)))
+    n_asked = len(rows) + subject.n_asked - subject.n_seen
+    cut = f"words of {column!r}: {n_rows} of {n_asked} rows in the time there was"
+    return Attribution(importance=(found,), explainer=said, skipped=(cut,) * (n_rows < n_asked))
 
 
 def _word_values(

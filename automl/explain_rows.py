@@ -13,7 +13,7 @@ from automl.attribution import Attribution, Dependence, GlobalImportance, Method
 from automl.explainers import Member, lime, shap
 from automl.explainers.pool import Cost, Player, RowPool, foremost_columns, players_of, rest_name
 from automl.explainers.shap import Refused, ShapValues
-from automl.explainers.subject import N_SEEN, ExplainRequest, Subject
+from automl.explainers.subject import ExplainRequest, Subject
 from automl.features import Features
 from automl.typography import counted
 
@@ -150,8 +150,7 @@ def _shap_records(subject: Subject, told: _Told) -> Attribution:
     values = _Shown.of(subject, short.players, n_rows)
     rows = [_shap_row(subject, short.found, values, row) for row in range(n_rows)]
     n_chosen = min(subject.n_chosen, n_rows)
-    n_asked = max(subject.n_seen, min(N_SEEN, len(subject.index)))
-    cut = [] if n_rows == n_asked else [f"SHAP: {n_rows} of {n_asked} rows in the time there was"]
+    cut = [] if n_rows == subject.n_asked else [f"SHAP: {n_rows} of {subject.n_asked} rows in the time there was"]
     return Attribution(
         importance=(importance,),
         summary=tuple(rows),

@@ -13,7 +13,7 @@ from automl.features import Features
 from automl.profile import ColumnProfile
 from automl.table import Column
 
-_N_GRID = 20
+N_GRID = 20
 _N_LEVELS = 12
 _PARSED = 0.9
 
@@ -36,9 +36,9 @@ class Axis:
         """Points to ask about, and for each a row that has this value: (n_points,), (n_points,)."""
         there = np.flatnonzero(~np.isnan(self.values))
         points, first = np.unique(self.values[there], return_index=True)
-        if len(points) > _N_GRID:
+        if len(points) > N_GRID:
             ordered = np.sort(self.values[there])
-            near = ordered[np.round(np.linspace(0.01, 0.99, _N_GRID) * (len(ordered) - 1)).astype(np.int64)]
+            near = ordered[np.round(np.linspace(0.01, 0.99, N_GRID) * (len(ordered) - 1)).astype(np.int64)]
             chosen = np.unique(np.searchsorted(points, near))
             points, first = points[chosen], first[chosen]
         return points, there[first]

@@ -25,6 +25,7 @@ Predict = Callable[[Features], NDArray[np.float64]]
 
 _CELLS_A_CALL = 2**23
 _FAR = 1e30
+SAFE = 0.8  # of the time that is left, for costs measured on few rows
 _N_PROBES, _LEAST_PROBES = 32, 4
 _N_EFFECTS = 100  # groups whose effects tell enough to be worth having
 _N_CORRELATED = 300
@@ -38,6 +39,15 @@ class Cost:
 
     call: float
     row: float
+
+    @classmethod
+    def measured(cls, few: tuple[int, float], many: tuple[int, float]) -> Cost:
+        """From two calls, each of so many rows in so many seconds."""
+        (n_few, first), (n_many, last) = few, many
+        if n_many == n_few:
+            return cls(0.0, last / n_many)
+        row = max(last - first, 1e-9) / (n_many - n_few)
+        return cls(max(first - n_few * row, 0.0), row)
 
     def seconds(self, n_rows: float, n_calls: float = 1) -> float:
         """Of so many rows in so many calls."""

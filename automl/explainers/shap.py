@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from automl.errors import Unsuitable
 from automl.explainers import Member, Shipped
 from automl.explainers._additive import as_shipped
-from automl.explainers.pool import RowPool
+from automl.explainers.pool import SAFE, RowPool
 from automl.features import Features
 from automl.models.averaged_trees import AveragedTrees
 from automl.models.text_scores import WithTextScores
@@ -36,7 +36,6 @@ _MIN_ROWS = 10
 _MAX_CELLS = 50_000_000
 _MAX_NODES = 500_000  # of forests, which shap holds in a form of its own
 _MAX_REPEATS = 10
-_SAFE = 0.8  # of the time that is left, for costs measured on few rows
 _NEAR = 1e-9
 
 
@@ -360,7 +359,7 @@ def _in_time(explain: list[Explain], weights: Values, x: Features, deadline: flo
     for n_wanted in (1, _MIN_ROWS - 1, x.n_rows):
         left = deadline - time.monotonic()
         n_most = _MAX_CELLS // (d * parts[0][0].shape[2]) if parts else 1
-        affordable = int(_SAFE * left / a_row) if n_done >= _MIN_ROWS else n_wanted
+        affordable = int(SAFE * left / a_row) if n_done >= _MIN_ROWS else n_wanted
         n_rows = min(n_wanted, affordable, x.n_rows - n_done, n_most - n_done)
         if n_rows <= 0:
             break

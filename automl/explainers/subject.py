@@ -22,7 +22,7 @@ from automl.task import Task
 
 N_BACKGROUND = 200
 # Rows among which the telling ones are looked for, and all that are looked at where that takes little of the time.
-_N_CHOICE, N_SEEN = 100, 300
+_N_CHOICE, _N_SEEN = 100, 300
 _SMALL_SHARE = 0.05
 # Of what takes milliseconds to read (images, sounds, all that a pretrained encoder reads): background rows, and rows at
 # most.
@@ -148,6 +148,11 @@ class Subject:
         return len(self.prediction)
 
     @property
+    def n_asked(self) -> int:
+        """Sampled rows that would have one, were there time enough."""
+        return max(self.n_seen, min(_N_SEEN, len(self.index)))
+
+    @property
     def used(self) -> tuple[int, ...]:
         """Columns of the layout that the model sees; player k of the pool is column `used[k]`."""
         return used_columns(self.shipped.layout)
@@ -238,7 +243,7 @@ def look(shipped: Shipped, request: ExplainRequest, n_rows: int) -> Subject:
 
 def _asked(pool: RowPool, rows: NDArray[np.int64], n_wanted: int, seconds: float) -> tuple[NDArray[np.float64], Cost]:
     """What the model says of the first pool rows, of more where that takes little of the seconds, and what it costs."""
-    first, second = np.split(rows[: max(N_SEEN, n_wanted)], [max(_N_CHOICE, n_wanted)])
+    first, second = np.split(rows[: max(_N_SEEN, n_wanted)], [max(_N_CHOICE, n_wanted)])
     seen, cost = _timed(pool, first)
     if len(second) and cost.seconds(len(second)) <= _SMALL_SHARE * seconds:
         seen = np.concatenate([seen, pool.predict(pool.whole(second))])
@@ -251,9 +256,8 @@ def _timed(pool: RowPool, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64],
     for some in (rows[:2], rows[:2], rows):
         begun = time.perf_counter()
         said = pool.predict(pool.whole(some))
-        times.append(time.perf_counter() - begun)
-    row = max(times[2] - times[1], 1e-9) / max(1, len(rows) - 2)
-    return said, Cost(max(times[1] - 2 * row, 0.0), row)
+        times.append((len(some), time.perf_counter() - begun))
+    return said, Cost.measured(times[1], times[2])
 
 
 def _encoded(shipped: Shipped, request: ExplainRequest, index: NDArray[np.int64], most: int) -> tuple[Features, int]:
