@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl import __version__, registry
+from automl.archives import DAMAGE
 from automl.encoder import Encoder, load_encoder
 from automl.ensemble import average, calibrate, mix
 from automl.errors import ModelFileError, UsageError
@@ -217,14 +218,14 @@ def _opened(path: Path) -> zipfile.ZipFile:
         raise UsageError(f"no model file {path}", *([f"try: {nearest}"] if nearest.is_file() else []))
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+    except DAMAGE as error:
         raise ModelFileError(f"{path} is not a model file: {error}") from error
 
 
 def _manifest(path: Path, archive: zipfile.ZipFile) -> Manifest:
     try:
         data = archive.read(_MANIFEST)
-    except (KeyError, zipfile.BadZipFile, OSError) as error:
+    except DAMAGE as error:
         raise ModelFileError(f"{path} is not a model file: it has no readable {_MANIFEST}") from error
     try:
         manifest = msgspec.json.decode(upgrade(data), type=Manifest)
@@ -279,7 +280,7 @@ def _checked_files(path: Path, archive: zipfile.ZipFile, manifest: Manifest) -> 
             raise ModelFileError(f"{path}: {name} has {archive.getinfo(name).file_size} bytes, not {entry.n_bytes}")
         try:
             data = archive.read(name)
-        except (zipfile.BadZipFile, OSError, EOFError) as error:
+        except DAMAGE as error:
             raise ModelFileError(f"{path}: {name} is damaged: {error}") from error
         if hashlib.sha256(data).hexdigest() != entry.sha256:
             raise ModelFileError(f"{path}: {name} is not what was saved: its sha256 differs from the manifest's")

@@ -132,6 +132,22 @@ def test_a_cut_file_is_refused(model: Path, tmp_path: Path) -> None:
         load_model(path)
 
 
+def test_a_byte_changed_anywhere_is_refused_or_changes_nothing(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "changed.automl"
+    whole = model.read_bytes()
+    expected = load_model(model).predict_table(ROWS)
+    refused = 0
+    for place in (*range(0, len(whole), 97), *range(len(whole) - 200, len(whole))):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            predictor = load_model(path)
+        except ModelFileError:
+            refused += 1
+        else:
+            assert np.array_equal(predictor.predict_table(ROWS), expected)
+    assert refused > 200
+
+
 def test_a_run_folder_in_the_place_of_a_model_gets_the_right_name(model: Path) -> None:
     with pytest.raises(UsageError, match="no model file") as refusal:
         load_model(model.parent)

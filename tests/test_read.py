@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 import polars as pl
 import pytest
 import zstandard
+from media_files import write_zip
 
 from automl.errors import DataError
 from automl.read import Reading, read, read_batches
@@ -173,6 +174,25 @@ def test_files_cut_short_are_refused(tmp_path: Path, form: str) -> None:
     assert caught.value.hints
     with pytest.raises(DataError):
         list(read_batches(path))
+
+
+@pytest.mark.parametrize("form", ["parquet", "feather", "arrow", "xlsx", "zip", "gz", "zst", "bz2", "xz"])
+def test_a_byte_changed_anywhere_is_told_or_passes(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"t.{form}"
+    if form == "xlsx":
+        whole = workbook(path, {"a": [["x", "y"], *([i, f"w{i}"] for i in range(20))]}).read_bytes()
+    elif form == "zip":
+        whole = write_zip(path, {f"{'ab'[i % 2]}/{i}.txt": b"some words " * 20 for i in range(10)}).read_bytes()
+    else:
+        whole = PACK[form](CSV) if form in PACK else written(form)
+    told = 0
+    for place in (*range(0, len(whole), max(1, len(whole) // 100)), *range(len(whole) - 100, len(whole))):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            read(path)
+        except DataError:
+            told += 1
+    assert told > 20
 
 
 def test_a_name_that_is_not_there_and_its_neighbours(tmp_path: Path) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from automl.errors import DataError
 from automl.profile import Finding
 from automl.reading.source import Source
+
+_DAMAGE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)  # a panic is what some damage ends in
 
 
 def read_columnar(source: Source, form: str, n_rows: int | None = None) -> tuple[pl.DataFrame, list[Finding]]:
@@ -19,7 +22,7 @@ def read_columnar(source: Source, form: str, n_rows: int | None = None) -> tuple
     """
     try:
         frame = _scan(source, form, n_rows).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except _DAMAGE as error:
         raise _damaged(source, form, error) from None
     return flat(frame)
 
@@ -29,7 +32,7 @@ def columnar_batches(source: Source, form: str, batch_rows: int) -> Iterator[pl.
     try:
         for frame in _scan(source, form, None).collect_batches(chunk_size=batch_rows, maintain_order=True):
             yield flat(frame)[0]
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except _DAMAGE as error:
         raise _damaged(source, form, error) from None
 
 
@@ -112,8 +115,10 @@ def _is_stream(source: Source) -> bool:
     return not source.head_bytes.startswith(b"ARROW1")
 
 
-def _damaged(source: Source, form: str, error: Exception) -> Exception:
+def _damaged(source: Source, form: str, error: BaseException) -> DataError:
+    panicked = isinstance(error, pl.exceptions.PanicException)
+    why = "its parts do not fit together" if panicked else str(error).splitlines()[0][:150]
     return source.error(
-        f"is a damaged {form} file ({source.size:,} bytes): {str(error).splitlines()[0][:150]}",
+        f"is a damaged {form} file ({source.size:,} bytes): {why}",
         "it may be cut short: copy or download it again",
     )

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Literal, TypeAlias
 
+from automl.archives import DAMAGE
 from automl.errors import DataError
 
 Status: TypeAlias = Literal["good", "missing", "empty", "huge"]
@@ -61,8 +62,7 @@ class Files:
             raise ValueError(_WHY[status])
         try:
             return self._source.open(inside(name, self.root))
-        except (OSError, RuntimeError, zipfile.BadZipFile) as error:
-            # RuntimeError is what zipfile says of a member with a password
+        except DAMAGE as error:
             raise ValueError(_first_words(error)) from None
 
     def read(self, name: str) -> bytes:
@@ -75,8 +75,7 @@ class Files:
         with self.open(name) as file:
             try:
                 content = file.read(LARGEST + 1)
-            except Exception as error:
-                # each compression of an archive has an error class of its own
+            except DAMAGE as error:
                 raise ValueError(_first_words(error)) from None
         if len(content) > LARGEST:
             raise ValueError(_WHY["huge"])
@@ -145,7 +144,7 @@ class _Archive:
     def __init__(self, root: Path) -> None:
         try:
             self._zip = zipfile.ZipFile(root)
-        except (zipfile.BadZipFile, OSError) as error:
+        except DAMAGE as error:
             raise DataError(f"{root} is a damaged zip archive: {_first_words(error)}", "copy it again") from None
         self._members = {_tidy(info.filename): info for info in self._zip.infolist() if not info.is_dir()}
 

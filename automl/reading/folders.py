@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import polars as pl
 
+from automl.archives import DAMAGE
 from automl.errors import DataError
 from automl.profile import Finding
 from automl.reading.encoding import Decoder, detect_encoding
@@ -65,10 +66,10 @@ def is_media_root(path: Path) -> bool:
                 return False
         with zipfile.ZipFile(path) as archive:
             return not {"[Content_Types].xml", "mimetype"} & set(archive.namelist())
-    except zipfile.BadZipFile:
-        return path.suffix.lower() == ".zip"
     except OSError:
         return False
+    except DAMAGE:
+        return path.suffix.lower() == ".zip"
 
 
 def read_folder(root: Path, n_rows: int | None = None) -> tuple[pl.DataFrame, list[Finding]]:
