@@ -44,8 +44,6 @@ class Metric:
         function: (y, prediction) -> float; y are class codes or values, (n_rows,).
         bounds: Least and greatest possible value.
         of_tallies: One of labels, of which more is better, as a function of how many rows are of which class.
-        of_positive: (is_positive, probability) -> float, each (n_rows,); one of probabilities, where there are two
-            classes and it needs no more than the second one's.
     """
 
     name: str
@@ -55,7 +53,6 @@ class Metric:
     function: Callable[[Array, Array], float]
     bounds: tuple[float, float] = (0.0, 1.0)
     of_tallies: Callable[[Tallies], Array] | None = None
-    of_positive: Callable[[Array, Array], float] | None = None
 
     def __call__(self, y: Array, prediction: Array, threshold: Thresholds = None) -> float:
         """The metric of probabilities (n_rows, n_classes) or values (n_rows,); labels are taken from them if needed."""
@@ -198,7 +195,7 @@ _ANY = (0.0, float("inf"))
 
 
 def _by_ranks(name: str, one: Callable[[Array, Array], float]) -> Metric:
-    return Metric(name, _CLASSES, True, "probabilities", _one_against_rest(one), of_positive=one)
+    return Metric(name, _CLASSES, True, "probabilities", _one_against_rest(one))
 
 
 def _by_labels(

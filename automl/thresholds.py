@@ -36,13 +36,10 @@ def search_metric(task: Task) -> Metric:
 
         return replace(metric, needs="probabilities", function=at_usual)
 
-    def of_positive(is_positive: Array, probability: Array) -> float:
-        return _best_of_two(is_positive, probability, metric)[1]
-
     def at_best(y: Array, probabilities: Array) -> float:
-        return of_positive(y == 1, probabilities[:, 1])
+        return _best_of_two(y == 1, probabilities[:, 1], metric)[1]
 
-    return replace(metric, needs="probabilities", function=at_best, of_positive=of_positive)
+    return replace(metric, needs="probabilities", function=at_best)
 
 
 def best_threshold(y: Array, probabilities: Array, metric: Metric) -> Threshold:

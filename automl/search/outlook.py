@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from automl.ensemble import greedy_weights, mix
+from automl.ensemble import blend_weights, mix
 from automl.forecast import Forecast, next_doubling, over
 from automl.search.best import Blend
 from automl.search.budget import Clock
@@ -13,7 +13,6 @@ from automl.search.ledger import Ledger, best_of_each
 _FEWEST_TRIALS = 4
 _DRAWS = 4
 _ROWS = 1_000
-_STEPS = 12
 
 
 def forecast(ledger: Ledger, blend: Blend, clock: Clock, n_models: int, twice_rows: float | None) -> Forecast | None:
@@ -46,7 +45,7 @@ def forecast(ledger: Ledger, blend: Blend, clock: Clock, n_models: int, twice_ro
             drawn = always.union(rng.choice(others, round(share * len(others)), replace=False).tolist())
             pool = best_of_each([trial for trial in complete if trial.number in drawn], n_models)
             predictions = [ledger.prediction(trial.number, rows) for trial in pool]
-            weights = greedy_weights(predictions, y, metric, n_steps=_STEPS)
+            weights = blend_weights(predictions, y, metric)
             gains.append(metric.gain(metric(y, mix(predictions, list(weights)))))
         return float(np.mean(gains))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from automl.ensemble import greedy_weights
+from automl.ensemble import blend_weights
 from automl.search.ledger import Ledger, best_of_each
 from automl.trial import Trial
 
@@ -38,6 +38,6 @@ def reason_to_stop(ledger: Ledger, trial: Trial, n_models: int) -> str:
     if z <= limit:
         return ""
     predictions = [ledger.prediction(t.number, rows) for t in (*rivals, trial)]
-    if greedy_weights(predictions, ledger.y[rows], ledger.metric)[-1] > 0:
+    if blend_weights(predictions, ledger.y[rows], ledger.metric, spread=0.0)[-1] > 0:
         return ""
     return f"worse than trial {best.number} by {z:.1f} standard errors on {len(rows):,} rows, of no use to the blend"
