@@ -134,14 +134,24 @@ class RunDir:
             os.fsync(file.fileno())
 
     def journal(self, name: str, kind: type[T]) -> list[T]:
-        """The records of a journal, to go on with: a last line that a kill cut short is dropped from the file."""
+        """The records of a journal, to go on with: a last line that a kill cut short is dropped from the file.
+
+        Raises:
+            DataError: Another line is no such record.
+        """
         path = self.path / name
         if not path.exists():
             return []
         *lines, rest = path.read_bytes().split(b"\n")
         if rest:
             os.truncate(path, path.stat().st_size - len(rest))
-        return [msgspec.json.decode(line, type=kind) for line in lines]
+        records = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                records.append(msgspec.json.decode(line, type=kind))
+            except msgspec.DecodeError as error:
+                raise DataError(f"{path} is damaged in line {number}: {error}", "try: fit it again") from error
+        return records
 
     def finish(self) -> None:
         """Drop the work files and write DONE."""
@@ -166,10 +176,12 @@ def _holder(lock: Path) -> int | None:
 
 
 def _born(process: int) -> float:
-    """Seconds since the epoch at which a process began; -inf where there is none."""
+    """Seconds since the epoch at which a process began; -inf where there is none, or what is left of a killed one."""
     import psutil
 
     try:
-        return float(psutil.Process(process).create_time())
+        found = psutil.Process(process)
+        is_dead = found.status() == psutil.STATUS_ZOMBIE
+        return float("-inf") if is_dead else float(found.create_time())
     except psutil.NoSuchProcess:
         return float("-inf")

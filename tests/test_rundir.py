@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -59,6 +62,31 @@ def test_the_lock_of_a_dead_process_is_taken_over_even_if_its_number_is_used_aga
         with pytest.raises(UsageError, match="is working"), RunDir(run.path).owned():
             pass
     assert not (run.path / ".lock").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no process outlives its end here")
+def test_the_lock_of_a_killed_process_that_nobody_has_waited_for_is_taken_over(tmp_path: Path) -> None:
+    run = made(tmp_path / "run")
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    (run.path / ".lock").write_text(f"{sleeper.pid} {psutil.Process(sleeper.pid).create_time()}")
+    with pytest.raises(UsageError, match="is working"), run.owned():
+        pass
+    os.kill(sleeper.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
+    with run.owned():
+        assert (run.path / ".lock").read_text().split()[0] == str(os.getpid())
+    sleeper.wait()
+
+
+def test_a_damaged_journal_is_told_with_the_line(tmp_path: Path) -> None:
+    run = made(tmp_path / "run")
+    trial = Trial(number=0, family="f", params={}, origin="search")
+    run.append(TRIALS, trial)
+    with (run.path / TRIALS).open("ab") as file:
+        file.write(b"\x00\xff\n")
+    run.append(TRIALS, trial)
+    with pytest.raises(DataError, match=r"trials\.jsonl is damaged in line 2"):
+        run.journal(TRIALS, Trial)
 
 
 def test_a_journal_survives_a_kill_in_the_middle_of_a_line(tmp_path: Path) -> None:
