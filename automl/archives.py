@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import lzma
 import struct
 import zipfile
 import zlib
 
+try:
+    from lzma import LZMAError
+except ImportError:  # a Python that was built without it, which reads no member that needs it
+    _OF_LZMA: tuple[type[Exception], ...] = ()
+else:
+    _OF_LZMA = (LZMAError,)
+
 DAMAGE: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
+    *_OF_LZMA,
     struct.error,
     OSError,
     EOFError,
