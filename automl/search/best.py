@@ -147,7 +147,8 @@ def improvement(ledger: Ledger, before: Blend, after: Blend) -> tuple[float, flo
         row_losses(kind, y, mix([ledger.prediction(t.number, rows) for t in b.trials], b.weights))
         for b in (before, after)
     )
-    return float((old - new).mean()), float((old - new).std()) / math.sqrt(len(rows))
+    saved = old - new
+    return float(saved.mean()), float(saved.std()) / math.sqrt(len(rows))
 
 
 def blend_rows(ledger: Ledger, blend: Blend) -> NDArray[np.intp]:
