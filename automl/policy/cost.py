@@ -21,6 +21,7 @@ _PRIOR_SPREAD = math.log(2.0)
 _PRIOR_COUNT = 3.0
 _MEMORY_OF_FITS = 50.0
 _Z90 = 1.2816
+_QUICK = 0.25
 # Python, numpy and a library or two, resident in every worker.
 WORKER_BYTES = 350_000_000
 
@@ -45,7 +46,7 @@ class Factor(msgspec.Struct, frozen=True):
 
 
 class Calibration:
-    """Factors by family, learned on this machine."""
+    """Factors of alike fits, learned on this machine."""
 
     def __init__(self, factors: dict[str, Factor] | None = None, path: Path | None = None) -> None:
         self._factors = dict(factors or {})
@@ -62,13 +63,14 @@ class Calibration:
         path = (folder or cache_folder()) / "calibration.json"
         return cls(_stored(path).get(machine_key(), {}), path)
 
-    def factor(self, family: str) -> float:
-        """By how much a fit of the family takes longer here than its cost model says."""
-        return math.exp(self._factors.get(family, Factor()).mean)
+    def factor(self, family: str, seconds: float) -> float:
+        """By how much fits take longer here than the family's cost model says, of those that it gives as long."""
+        return math.exp(self._factors.get(_kind_of_fit(family, seconds), Factor()).mean)
 
-    def p90(self, family: str, seconds: float) -> float:
-        """Seconds that nine in ten fits stay below, where `seconds` are expected (log-normal)."""
-        return seconds * math.exp(_Z90 * self._factors.get(family, Factor()).spread)
+    def p90(self, family: str, cost: Cost) -> float:
+        """Seconds that nine in ten fits of such a cost stay below (log-normal)."""
+        known = self._factors.get(_kind_of_fit(family, cost.seconds / cost.factor), Factor())
+        return cost.seconds * math.exp(_Z90 * known.spread)
 
     def record(self, family: str, expected: Cost, actual: float) -> None:
         """Learn from a finished fit.
@@ -78,8 +80,9 @@ class Calibration:
             actual: Seconds it took; fits cut short by a deadline teach nothing and are not to be recorded.
         """
         if expected.seconds > 0 and actual > 0:
-            known = self._factors.get(family, Factor())
-            self._factors[family] = known.updated(math.log(actual / expected.seconds * expected.factor))
+            by_model = expected.seconds / expected.factor
+            kind = _kind_of_fit(family, by_model)
+            self._factors[kind] = self._factors.get(kind, Factor()).updated(math.log(actual / by_model))
 
     def save(self) -> str:
         """Keep what was learned for the next run; returns the problem in a sentence, or nothing."""
@@ -91,6 +94,15 @@ class Calibration:
         except OSError as error:
             return f"measured costs are not remembered: {self._path} cannot be written ({error.strerror or error})"
         return ""
+
+
+def _kind_of_fit(family: str, seconds: float) -> str:
+    """Fits of a family that are alike: by the power of four of what its cost model gives them.
+
+    Starting up and early stopping shorten or lengthen quick fits of small tables by another factor than long ones.
+    """
+    power = math.floor(math.log(max(seconds, _QUICK), 4))
+    return f"{family} {4.0**power:g} s"
 
 
 def _stored(path: Path) -> dict[str, dict[str, Factor]]:
@@ -118,14 +130,14 @@ class CostModel:
         profile = at_rows(self._profile, n_rows)
         own = family.cost(profile, params, self._reference)
         scores = cost_of_scores(profile) if takes_scores(family) else Cost(0.0, 0)
-        factor = self._calibration.factor(family.name)
-        seconds = (own.seconds + scores.seconds) * self._scale * factor
+        seconds = (own.seconds + scores.seconds) * self._scale
+        factor = self._calibration.factor(family.name, seconds)
         n_bytes = int(own.memory_bytes) + scores.memory_bytes + table_bytes(self._profile, n_rows)
-        return Cost(seconds, n_bytes, factor)
+        return Cost(seconds * factor, n_bytes, factor)
 
     def p90(self, family: Family, cost: Cost) -> float:
         """Seconds that nine in ten such fits stay below."""
-        return self._calibration.p90(family.name, cost.seconds)
+        return self._calibration.p90(family.name, cost)
 
 
 def at_rows(profile: Profile, n_rows: float) -> Profile:

@@ -193,7 +193,10 @@ def _most_defaults(rulings: tuple[tuple[str, Ruling], ...]) -> int | None:
 def _candidates(
     runners: list[Runner], validation: Validation, n_workers: int, case: Case, most_defaults: int | None
 ) -> tuple[Candidate, ...]:
-    """In order of start, with shares of the budget and as many defaults as the share pays for."""
+    """In order of start, with shares of the budget and defaults.
+
+    Where trials are counted those are as many as the share is expected to pay for; else the search finds out.
+    """
     tuned = [r for r in runners if not r.entrant.is_baseline] or runners
     total = sum(runner.entrant.weight for runner in tuned)
     seconds = case.search_seconds * n_workers
@@ -201,7 +204,9 @@ def _candidates(
     candidates = []
     for runner in (*(r for r in runners if r.entrant.is_baseline), *learners):
         share = runner.entrant.weight / total if runner in tuned else 0.0
-        options = _paid(runner, share * seconds, validation.n_fits)[:most_defaults]
+        is_counted = case.wishes.deterministic
+        options = _paid(runner, share * seconds, validation.n_fits) if is_counted else runner.options
+        options = options[:most_defaults]
         candidates.append(
             Candidate(
                 family=runner.entrant.family.name,

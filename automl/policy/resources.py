@@ -158,9 +158,8 @@ def cut(
     for runner in priced:
         is_spared = runner.entrant.family.name in spared
         refusals = [gates.refusal(runner.entrant, option, is_spared=is_spared) for option in runner.options]
-        allowed = tuple(o for o, refusal in zip(runner.options, refusals, strict=True) if refusal is None)
-        if allowed:
-            runners.append(Runner(runner.entrant, gates.in_order(runner.entrant, allowed)))
+        if None in refusals:
+            runners.append(Runner(runner.entrant, gates.in_order(runner.entrant, _fitting(runner.options, refusals))))
             continue
         cheapest, refusal = min(zip(runner.options, refusals, strict=True), key=lambda pair: pair[0].cost.seconds)
         stopped.append((Runner(runner.entrant, (cheapest,)), *(refusal or (TIME, ""))))
@@ -172,6 +171,16 @@ def cut(
     for runner, rule, sentence in stopped:
         trace.drop(runner.entrant.family, rule, sentence)
     return runners
+
+
+def _fitting(options: Sequence[Option], refusals: Sequence[tuple[str, str] | None]) -> tuple[Option, ...]:
+    """From the first that passes both gates, those that fit memory: a timed fit tells the search what others take."""
+    first = refusals.index(None)
+    return tuple(
+        option
+        for option, refusal in zip(options[first:], refusals[first:], strict=True)
+        if refusal is None or refusal[0] != MEMORY
+    )
 
 
 def _best_of_each_kind(runners: Sequence[Runner]) -> set[str]:

@@ -38,11 +38,17 @@ _NOISE = 0.05
 
 @dataclass(slots=True)
 class _Flight:
-    """Jobs on their way and results that wait for those of earlier jobs, by number."""
+    """By number: jobs on their way, when each is due at the latest, and results that wait for those of earlier jobs."""
 
     jobs: dict[int, Assignment] = field(default_factory=dict)
+    due: dict[int, float] = field(default_factory=dict)
     early: dict[int, JobResult] = field(default_factory=dict)
     n_started: int = _FIRST_JOB
+
+    def unknown_until(self, known: set[str]) -> float:
+        """`time.monotonic()` at which the last job of a family that is not yet known is due; 0 if there is none."""
+        due = (self.due[number] for number, assignment in self.jobs.items() if assignment.trial.family not in known)
+        return max(due, default=0.0)
 
 
 class Search:
@@ -119,6 +125,7 @@ class Search:
         number, trial = self._flight.n_started, assignment.trial
         self._flight.n_started += 1
         self._flight.jobs[number] = assignment
+        self._flight.due[number] = time.monotonic() + assignment.seconds
         if not trial.scores:
             self._sink(TrialStarted(trial.number, trial.family))
         left = self._clock.search_left
@@ -181,7 +188,10 @@ class Search:
         if blend is None or same_members(self.best, blend):
             return
         self.best = blend
-        self._clock.held = seconds_to_hold(self._plan, self._ledger, blend, self._clock)
+        # What tells what a family can do is let come to its end, whatever time refits would take.
+        first = self._flight.unknown_until({trial.family for trial in self._ledger.complete()})
+        held = seconds_to_hold(self._plan, self._ledger, blend, self._clock)
+        self._clock.held = max(0.0, min(held, self._clock.refit_deadline - first))
         if self._ledger.complete():
             self._patience.note(self._ledger, blend)
         saved = self._saver.offer(blend)

@@ -71,14 +71,14 @@ class Prices:
         wanted = min(_MARGIN * self.price(trial.family, trial.params), for_each)
         return min(left, max(wanted, self._fair(trial.family, n_folds)))
 
-    def no_time(self, family: str, params: Params, n_folds: int) -> str:
+    def no_time(self, family: str, params: Params, n_folds: int, *, is_first: bool) -> str:
         """Why there is no time for all folds of a trial; empty if there is.
 
         A family's first may be cut short to its share of the search, and to a part of what it needs where it gets
         better the longer it is fitted.
         """
         price = self.price(family, params)
-        if not self._spent[family].seconds:
+        if is_first:
             grows = registry.family(family).traits & _GROWING
             price = min(price, self._fair(family, n_folds)) * (_LEAST_PART if grows else 1.0)
         needed, left = price * math.ceil(n_folds / self._plan.n_workers), self._left

@@ -42,20 +42,26 @@ _NO_TIME = "no time left"
 def seconds_to_hold(plan: Plan, ledger: Ledger, blend: Blend, clock: Clock) -> float:
     """What the search should leave to refits: what they will take, and no more than the rows they add are worth.
 
-    Nothing is held for a refit that would not end in that time.
+    That is in proportion to the part of the blend that learns from them. Nothing is held for a refit that would not end
+    in that time.
     """
     if not plan.has_refits:
         return 0.0
     worth = 1.0 if plan.wishes.is_lean else _WORTH * plan.validation.unseen_share
     most = min(_MOST_HELD, worth) * (clock.seconds - clock.reserve)
-    whole = [trial for trial in blend.trials if _can_be_refitted(trial)]
     copies = _copies(plan, blend)
-    priced = [(_expected(ledger, trial), copies[trial.number]) for trial in whole]
-    fits = [(seconds, n) for seconds, n in priced if seconds + _FAREWELL_SECONDS <= most]
-    if not fits:
+    whole = [(t, weight) for t, weight in zip(blend.trials, blend.weights, strict=True) if _can_be_refitted(t)]
+    fits = [(t, weight) for t, weight in whole if _least(ledger, t) + _FAREWELL_SECONDS <= most]
+    most *= sum(weight for _, weight in fits)
+    priced = [
+        (min(_expected(ledger, t), most - _FAREWELL_SECONDS), copies[t.number])
+        for t, _ in fits
+        if _least(ledger, t) + _FAREWELL_SECONDS <= most
+    ]
+    if not priced:
         return 0.0
-    longest = max(seconds * math.ceil(n / plan.n_workers) for seconds, n in fits)
-    needed = max(sum(seconds * n for seconds, n in fits) / plan.n_workers, longest)
+    longest = max(seconds * math.ceil(n / plan.n_workers) for seconds, n in priced)
+    needed = max(sum(seconds * n for seconds, n in priced) / plan.n_workers, longest)
     return min(needed + _FAREWELL_SECONDS, most)
 
 
@@ -83,14 +89,14 @@ def refit(
     while (waiting or flying) and not stop() and (left := clock.refit_deadline - time.monotonic()) > 0:
         if waiting and len(flying) < engine.n_workers:
             trial, place = waiting.popleft()
-            expected = _expected(ledger, trial)
-            if took.get(trial.number, expected) > left:
+            seconds = left - _FAREWELL_SECONDS if _is_paced(trial) else left
+            if took.get(trial.number, _least(ledger, trial)) > seconds:
                 problems.setdefault(trial.number, _NO_TIME)
                 continue
             number = _FIRST_JOB + _MOST_COPIES * trial.number - place
             flying[number] = trial, place, time.monotonic()
-            paced = _was_cut(trial) and _is_paced(trial)
-            seconds = min(left, _PACED * expected) if paced else left
+            if _was_cut(trial) and _is_paced(trial):
+                seconds = min(seconds, _PACED * _expected(ledger, trial))
             engine.submit(
                 whole_job(plan, ledger, trial, place, number=number, found=_found(ledger, trial), seconds=seconds)
             )
@@ -151,6 +157,17 @@ def _expected(ledger: Ledger, trial: Trial) -> float:
     return unwatched * seconds / n_learned * len(ledger.y) if n_learned else math.inf
 
 
+def _least(ledger: Ledger, trial: Trial) -> float:
+    """Seconds in which such a fit comes to a proper end: of a net those of as many steps as in a fold, on more rows."""
+    expected = _expected(ledger, trial)
+    return expected / _more_rows(ledger, trial) if _is_paced(trial) and trial.scores else expected
+
+
+def _more_rows(ledger: Ledger, trial: Trial) -> float:
+    """How many times as many rows there are in all as a fold learned from."""
+    return len(ledger.y) / float(np.mean([len(ledger.splits[score.fold].train) for score in trial.scores]))
+
+
 def _share_kept(score: Score) -> float:
     return score.n_iterations / score.n_tried if score.n_iterations and score.n_tried else 1.0
 
@@ -158,12 +175,11 @@ def _share_kept(score: Score) -> float:
 def _found(ledger: Ledger, trial: Trial) -> Params:
     """Rounds or epochs that the folds found best, and the learning rate where the clock changed it."""
     found: Params = {}
-    more_rows = len(ledger.y) / float(np.mean([len(ledger.splits[score.fold].train) for score in trial.scores]))
     iterations = [score.n_iterations for score in trial.scores if score.n_iterations is not None]
     rates = [score.learning_rate for score in trial.scores if score.learning_rate is not None]
     if iterations:
         found["n_iterations"] = round(
-            float(np.median(iterations)) * (math.sqrt(more_rows) if _is_boosting(trial) else 1.0)
+            float(np.median(iterations)) * (math.sqrt(_more_rows(ledger, trial)) if _is_boosting(trial) else 1.0)
         )
     if rates:
         found["learning_rate"] = float(np.median(rates))

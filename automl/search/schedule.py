@@ -150,13 +150,22 @@ class Schedule:
         return None
 
     def _offered(self, family: str) -> Trial | None:
-        """The family's next default, or None if there is not the time for it, which is noted."""
-        params = self._defaults[family].popleft()
-        reason = self._prices.no_time(family, params, len(self._ledger.splits))
-        if not reason:
-            return Trial(number=_number(self._ledger), family=family, params=params, origin=origin_of(family))
-        self._pass_over(family, params, reason)
+        """The family's next default that there is time for; None, which is noted of the quickest, if there is none."""
+        waiting, n_folds = self._defaults[family], len(self._ledger.splits)
+        for params in waiting:
+            if not self._prices.no_time(family, params, n_folds, is_first=self._is_first(family)):
+                waiting.remove(params)
+                return Trial(number=_number(self._ledger), family=family, params=params, origin=origin_of(family))
+        quickest = min(waiting, key=lambda params: self._prices.price(family, params))
+        reason = self._prices.no_time(family, quickest, n_folds, is_first=self._is_first(family))
+        others = f", the quickest of {len(waiting)} defaults" if len(waiting) > 1 else ""
+        waiting.clear()
+        self._pass_over(family, quickest, reason + others)
         return None
+
+    def _is_first(self, family: str) -> bool:
+        """Whether no trial of the family has begun."""
+        return all(trial.family != family or trial.state == "skipped" for trial in self._ledger.trials.values())
 
     def _pass_over(self, family: str, params: Params, reason: str) -> None:
         number, origin = _number(self._ledger), origin_of(family)
@@ -166,7 +175,7 @@ class Schedule:
 
     def _tuned(self, family: str) -> Trial | None:
         params = dict(self._candidates[family].portfolio[0])
-        if self._prices.no_time(family, params, len(self._ledger.splits)):
+        if self._prices.no_time(family, params, len(self._ledger.splits), is_first=False):
             return None
         number = _number(self._ledger)
         return Trial(number=number, family=family, params=self._studies.ask(family, number), origin="search")

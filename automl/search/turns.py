@@ -16,8 +16,8 @@ from automl.trial import Trial
 
 _FIRST_TRIALS = 2
 _LEAST_SHARE = 1e-3
-# Their fits come to a proper end in whatever time they are given, so that a first one is never beyond the share, unless
-# that is small beside the largest.
+# Their fits come to a proper end in whatever time they are given, so that the first one of a kind is never beyond the
+# share, unless that is small beside the largest.
 _PACED = frozenset({"neural", "boosting"})
 _SMALL = 0.25
 
@@ -79,23 +79,33 @@ class Turns:
         share = self._candidates[family].share
         due = seconds / max(share, _LEAST_SHARE)
         is_small = share < _SMALL * max(candidate.share for candidate in self._candidates.values())
-        is_paced = not mine and not is_small and registry.family(family).traits & _PACED
+        is_first = not mine and not self._has_sibling(family)
+        is_paced = is_first and not is_small and registry.family(family).traits & _PACED
         return min(due, self._prices.total) if is_paced else due
+
+    def _has_sibling(self, family: str) -> bool:
+        """Whether another family of the kind, whose fits come to a proper end as well, has begun."""
+        kind = registry.family(family).kind
+        begun = {registry.family(trial.family) for trial in self._ledger.trials.values() if trial.family != family}
+        return any(other.kind == kind and other.traits & _PACED for other in begun)
 
     def by_claim(self, defaults: Mapping[str, Sequence[Params]]) -> list[str]:
         """Families in the order of their claim on the next seconds.
 
-        Each is owed time in proportion to its share of the plan times how near its best trial is to the best of all
-        (exp of minus half the gap in standard errors); who is furthest behind what it is owed goes first.
+        Each is owed time in proportion to its share of the plan times how near its best trial, or that of its kind
+        before it has one, is to the best of all (exp of minus half the gap in standard errors); who is furthest behind
+        what it is owed goes first.
         """
         complete = self._ledger.complete()
+        best_of_kind = {registry.family(trial.family).kind: trial for trial in reversed(complete)}
         owed: dict[str, float] = {}
         for family, candidate in self._candidates.items():
             mine = next((t for t in complete if t.family == family), None)
             waiting = defaults[family]
             if not waiting and (mine is None or not registry.family(family).space(self._profile)):
                 continue
-            gap = 0.0 if mine is None else _gap(self._ledger, mine, complete[0])
+            nearest = mine or best_of_kind.get(registry.family(family).kind)
+            gap = 0.0 if nearest is None else _gap(self._ledger, nearest, complete[0])
             weight = max(candidate.share, _LEAST_SHARE) * math.exp(-0.5 * min(20.0, gap))
             price = self._prices.price(family, waiting[0]) * len(self._ledger.splits) if waiting else 0.0
             owed[family] = (self._prices.spent(family) + max(price, LEAST_SECONDS)) / weight

@@ -144,6 +144,18 @@ def test_at_a_short_limit_a_net_begins_with_its_lighter_default():
     assert (first("boost", 60), first("boost", 36_000)) == (2, 2), "other defaults stand in the order of their worth"
 
 
+def test_defaults_that_seem_too_slow_or_too_many_wait_for_the_search_but_a_counted_run_takes_what_is_paid_for():
+    boost = fake_family("boost", "tree", "boosting", per_row=5e-4, bytes_per_row=10_000, defaults=3)
+    boost = dataclasses.replace(boost, default=lambda profile: ({"slow": 1}, {"slow": 40}, {"slow": 4}))
+
+    def defaults(wishes, hardware=MACHINE):
+        plan = plan_for(profile(5_000), wishes, families=(*FAMILIES, boost)[-1:], hardware=hardware)
+        return [params["slow"] for params in plan.candidates[0].portfolio]
+
+    assert defaults(Wishes(seconds=60)) == [1, 40, 4], "one fit of the second is expected to take 100 s"
+    assert defaults(Wishes(seconds=60, deterministic=True)) == [1]
+
+
 def test_an_accelerator_lifts_nets_and_lets_in_those_that_need_it():
     with_device = msgspec.structs.replace(MACHINE, accelerators=(Accelerator("cuda", 1),))
     wishes = Wishes(seconds=3600)
@@ -197,7 +209,7 @@ def test_time_and_memory_gates_name_the_numbers_and_never_leave_nothing():
 def test_calibration_changes_what_fits():
     from automl.policy.cost import Calibration, Factor
 
-    slow_net = Calibration({"net": Factor(mean=5.0, spread=0.2, count=20)})
+    slow_net = Calibration({f"net {seconds} s": Factor(mean=5.0, spread=0.2, count=20) for seconds in (1, 4, 16)})
     assert rule_of(plan_for(calibration=slow_net), "net") == "P044"
 
 

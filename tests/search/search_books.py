@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
+from automl import registry
 from automl.features import Features, Layout
+from automl.modalities.tabular import profile_table
 from automl.plan import Candidate, Cost, Hardware, Plan, Validation, Wishes
 from automl.rundir import RunDir
 from automl.search.best import Blend
 from automl.search.ledger import Ledger
 from automl.search.objective import FoldResult, Material
+from automl.settings import Settings
 from automl.splits import make_splits
+from automl.table import Table
 from automl.task import Task
 from automl.trial import Trial
 
@@ -24,6 +29,9 @@ TASK = Task(kind="regression", target="y", metric="rmse")
 PARAMS = {"scaling": "standard", "l1_ratio": 0.5}  # of the linear family
 HOLDOUT = Validation(kind="holdout", n_folds=1, fraction=0.25)
 FOLDS = Validation(kind="kfold", n_folds=4)
+
+TABLE = Table.from_columns({"a": [float(i) for i in range(60)], "y": [float(i % 7) for i in range(60)]}, "t.csv")
+PROFILE = profile_table(TABLE, Settings(data="t.csv", target="y", task="regression"))[0]
 
 
 def plan(validation: Validation = HOLDOUT, *families: str, seconds: float = 60.0) -> Plan:
@@ -43,6 +51,16 @@ def plan(validation: Validation = HOLDOUT, *families: str, seconds: float = 60.0
         threads_per_fit=1,
         max_models=10,
     )
+
+
+def plan_of_shares(shares: dict[str, float], *, seconds: float = 60.0, n_trials: int | None = None) -> Plan:
+    """Of families with one default, whose fit takes a second, on two workers."""
+    made = plan(HOLDOUT, *shares, seconds=seconds)
+    candidates = tuple(
+        replace(c, share=shares[c.family], portfolio=registry.family(c.family).default(PROFILE)[:1])
+        for c in made.candidates
+    )
+    return replace(made, candidates=candidates, wishes=replace(made.wishes, n_trials=n_trials))
 
 
 def books(folder: Path, validation: Validation = HOLDOUT) -> Ledger:

@@ -7,20 +7,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from search_books import FOLDS, PARAMS, blend_of, books, enter, plan
+from search_books import FOLDS, PARAMS, PROFILE, blend_of, books, enter, plan
 
 from automl import registry
-from automl.modalities.tabular import profile_table
 from automl.profile import Shape
 from automl.search.best import improvement
 from automl.search.budget import Clock
 from automl.search.prices import Prices
-from automl.settings import Settings
-from automl.table import Table
 from automl.trial import Trial
-
-TABLE = Table.from_columns({"a": [float(i) for i in range(60)], "y": [float(i % 7) for i in range(60)]}, "t.csv")
-PROFILE = profile_table(TABLE, Settings(data="t.csv", target="y", task="regression"))[0]
 
 
 def prices(seconds: float) -> Prices:
@@ -54,9 +48,10 @@ def test_a_deterministic_run_takes_what_was_expected_for_what_fits_took() -> Non
 
 def test_a_first_trial_may_start_cut_short_and_a_later_one_needs_the_time() -> None:
     made = prices(3.0)
-    assert made.no_time("linear", PARAMS, 4) == ""
+    assert made.no_time("linear", PARAMS, 4, is_first=True) == ""
+    assert made.no_time("linear", PARAMS, 4, is_first=False) == ""
     made.note(trial(), 5.0)
-    assert "are left" in made.no_time("linear", PARAMS, 4)
+    assert "are left" in made.no_time("linear", PARAMS, 4, is_first=False)
 
 
 def test_a_first_forest_is_worth_a_third_of_its_trees_and_a_first_kernel_machine_is_all_or_nothing() -> None:
@@ -66,10 +61,9 @@ def test_a_first_forest_is_worth_a_third_of_its_trees_and_a_first_kernel_machine
     candidates = tuple(msgspec.structs.replace(c, portfolio=(params[c.family],)) for c in base.candidates)
     clock = Clock(started=time.monotonic(), seconds=1.0, reserve=0.0)
     made = Prices(msgspec.structs.replace(base, candidates=candidates), found, clock)
-    assert made.no_time("forest", params["forest"], 4) == ""
-    assert "are left" in made.no_time("svm", params["svm"], 4)
-    made.note(Trial(number=0, family="forest", params=params["forest"], origin="portfolio"), 1.0)
-    assert "are left" in made.no_time("forest", params["forest"], 4)
+    assert made.no_time("forest", params["forest"], 4, is_first=True) == ""
+    assert "are left" in made.no_time("svm", params["svm"], 4, is_first=True)
+    assert "are left" in made.no_time("forest", params["forest"], 4, is_first=False)
 
 
 def test_improvement_is_told_more_precisely_than_a_score(tmp_path: Path) -> None:

@@ -119,6 +119,18 @@ def test_boosting_takes_more_rounds_for_more_rows_at_the_rate_the_clock_made_it_
     assert engine.jobs[0].arguments["params"] == {"n_iterations": round(70 / 0.75**0.5), "learning_rate": 0.2}
 
 
+def test_a_net_is_refitted_in_less_time_than_its_epochs_take_if_no_fewer_steps_than_a_fold_fit_in(
+    tmp_path: Path,
+) -> None:
+    ledger = books(tmp_path)
+    nets = [enter(ledger, 0.1, family="mlp", seconds=seconds, n_iterations=9) for seconds in (12.0, 15.0)]
+    engine = FakeEngine(mlp=DONE)
+    blend, said = refit(plan(), ledger, blend_of(*nets), engine, clock(14.0), never)
+    assert set(blend.refitted) == {0}, "12 s for as many steps, 16 s for as many epochs"
+    assert said.startswith("1 of the blend's 2 models")
+    assert all(12.0 < job.arguments["seconds"] <= 13.0 for job in engine.jobs), "a second is left to come back in"
+
+
 def test_another_copy_is_expected_to_take_what_the_one_before_took(tmp_path: Path) -> None:
     ledger = books(tmp_path)
     trial = enter(ledger, 0.1, family="lightgbm", seconds=20.0)
@@ -163,5 +175,9 @@ def test_the_search_leaves_time_for_refits_only_where_rows_were_left_out(tmp_pat
     boosted, net = (enter(ledger, 0.1, family=family, seconds=3.0) for family in ("lightgbm", "mlp"))
     for_boosting, for_net = (seconds_to_hold(plan(), ledger, blend_of(each), clock()) for each in (boosted, net))
     assert 3.0 < for_boosting < for_net, "its rounds are not scored"
+    slow_net = enter(ledger, 0.1, family="mlp", seconds=19.0)
+    assert seconds_to_hold(plan(), ledger, blend_of(slow_net), clock()) == pytest.approx(21.0), "as many steps fit in"
+    some = replace(blend_of(slow, trial), weights=(0.9, 0.1))
+    assert seconds_to_hold(plan(), ledger, some, clock()) == 0.0, "a tenth of the blend is worth a tenth of the time"
     assert HOLDOUT.unseen_share == pytest.approx(0.25)
     assert len(ledger.y) == N

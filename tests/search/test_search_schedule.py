@@ -10,22 +10,15 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from numpy.typing import NDArray
-from search_books import FOLDS, HOLDOUT, Y, books, enter, plan
+from search_books import FOLDS, HOLDOUT, PROFILE, Y, books, enter, plan, plan_of_shares
 
-from automl import registry
-from automl.modalities.tabular import profile_table
 from automl.search.budget import Clock
 from automl.search.ledger import Ledger
 from automl.search.objective import FoldResult
 from automl.search.schedule import Schedule
 from automl.search.study import FamilyStudy
-from automl.settings import Settings
 from automl.space import Params
-from automl.table import Table
 from automl.trial import Trial
-
-TABLE = Table.from_columns({"a": [float(i) for i in range(60)], "y": [float(i % 7) for i in range(60)]}, "t.csv")
-PROFILE = profile_table(TABLE, Settings(data="t.csv", target="y", task="regression"))[0]
 
 
 def order(folder: Path, is_ready: Callable[[str], bool]) -> list[str]:
@@ -45,13 +38,7 @@ def test_defaults_that_cannot_start_yet_wait_for_those_that_can(tmp_path: Path) 
 def of_shares(
     ledger: Ledger, shares: dict[str, float], *, seconds: float = 60.0, n_trials: int | None = None
 ) -> Schedule:
-    """Of families with one default, whose fit takes a second, on two workers."""
-    made = plan(HOLDOUT, *shares, seconds=seconds)
-    candidates = tuple(
-        replace(c, share=shares[c.family], portfolio=registry.family(c.family).default(PROFILE)[:1])
-        for c in made.candidates
-    )
-    made = replace(made, candidates=candidates, wishes=replace(made.wishes, n_trials=n_trials))
+    made = plan_of_shares(shares, seconds=seconds, n_trials=n_trials)
     return Schedule(made, PROFILE, ledger, Clock(started=time.monotonic(), seconds=seconds, reserve=0.0))
 
 
@@ -91,6 +78,25 @@ def test_a_first_boosted_model_is_beyond_its_share_only_where_that_is_small(tmp_
     little = books(tmp_path / "little")
     schedule = of_shares(little, {"knn": 0.1, "lightgbm": 0.1, "linear": 0.8}, seconds=3.0)
     assert run(schedule, little, 2) == ["linear portfolio", "linear search"], "one that is expected to count for little"
+
+
+def test_a_second_net_waits_for_its_share_and_then_for_what_nets_are_worth_here(tmp_path: Path) -> None:
+    shares = {"mlp": 0.3, "tabm": 0.3, "linear": 0.4}
+    ledger = books(tmp_path)
+    assert run(of_shares(ledger, shares, seconds=1.5), ledger, 3) == [
+        "linear portfolio",
+        "mlp portfolio",
+        "tabm portfolio",
+    ]
+    apart = books(tmp_path / "apart")
+    schedule = of_shares(apart, shares, seconds=1.5)
+    begun: list[str] = []
+    while len(begun) < 6 and (each := schedule.next()) is not None:
+        begun.append(each.trial.family)
+        wrong = np.zeros(len(apart.splits[0].valid)) if each.trial.family == "linear" else 100.0 + Y[:100]
+        schedule.fold_ended(apart.add_fold(each.trial.number, each.fold, ended(wrong)), each.fold, 1.0)
+    assert begun[:2] == ["linear", "mlp"]
+    assert "tabm" not in begun
 
 
 def test_no_more_trials_begin_than_were_asked_for_but_baselines_do(tmp_path: Path) -> None:
