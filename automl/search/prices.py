@@ -9,6 +9,7 @@ from automl import registry
 from automl.plan import Plan
 from automl.profile import Profile
 from automl.search.budget import Clock
+from automl.search.refit import most_to_hold
 from automl.space import Params
 from automl.trial import Trial
 
@@ -75,14 +76,18 @@ class Prices:
         """Why there is no time for all folds of a trial; empty if there is.
 
         A family's first may be cut short to its share of the search, and to a part of what it needs where it gets
-        better the longer it is fitted.
+        better the longer it is fitted. Any other would be called off if refits came to need the time.
         """
-        price = self.price(family, params)
+        price, left = self.price(family, params), self._left
         if is_first:
             grows = registry.family(family).traits & _GROWING
             price = min(price, self._fair(family, n_folds)) * (_LEAST_PART if grows else 1.0)
-        needed, left = price * math.ceil(n_folds / self._plan.n_workers), self._left
-        return "" if needed <= left else f"needs about {needed:.1f} s for {n_folds} folds, and {left:.1f} s are left"
+        elif self._is_timed:
+            left -= max(0.0, most_to_hold(self._plan, self._clock) - self._clock.held)
+        needed = price * math.ceil(n_folds / self._plan.n_workers)
+        if needed <= left:
+            return ""
+        return f"needs about {needed:.1f} s for {n_folds} folds, and {max(0.0, left):.1f} s are left"
 
     def price(self, family: str, params: Params) -> float:
         """Seconds a fold should take, by the plan and by what the family's folds took so far."""

@@ -39,16 +39,21 @@ _CUT_SHORT = "cut short by the clock"
 _NO_TIME = "no time left"
 
 
+def most_to_hold(plan: Plan, clock: Clock) -> float:
+    """Seconds of the search that refits of the whole blend are worth; 0 where there are none."""
+    if not plan.has_refits:
+        return 0.0
+    worth = 1.0 if plan.wishes.is_lean else _WORTH * plan.validation.unseen_share
+    return min(_MOST_HELD, worth) * (clock.seconds - clock.reserve)
+
+
 def seconds_to_hold(plan: Plan, ledger: Ledger, blend: Blend, clock: Clock) -> float:
     """What the search should leave to refits: what they will take, and no more than the rows they add are worth.
 
     That is in proportion to the part of the blend that learns from them. Nothing is held for a refit that would not end
     in that time.
     """
-    if not plan.has_refits:
-        return 0.0
-    worth = 1.0 if plan.wishes.is_lean else _WORTH * plan.validation.unseen_share
-    most = min(_MOST_HELD, worth) * (clock.seconds - clock.reserve)
+    most = most_to_hold(plan, clock)
     copies = _copies(plan, blend)
     whole = [(t, weight) for t, weight in zip(blend.trials, blend.weights, strict=True) if _can_be_refitted(t)]
     fits = [(t, weight) for t, weight in whole if _least(ledger, t) + _FAREWELL_SECONDS <= most]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from search_books import FOLDS, PARAMS, PROFILE, blend_of, books, enter, plan
+from search_books import FOLDS, HOLDOUT, PARAMS, PROFILE, blend_of, books, enter, plan
 
 from automl import registry
 from automl.profile import Shape
@@ -52,6 +52,17 @@ def test_a_first_trial_may_start_cut_short_and_a_later_one_needs_the_time() -> N
     assert made.no_time("linear", PARAMS, 4, is_first=False) == ""
     made.note(trial(), 5.0)
     assert "are left" in made.no_time("linear", PARAMS, 4, is_first=False)
+
+
+def test_what_refits_may_take_is_no_time_for_any_but_a_first_trial() -> None:
+    made = plan(HOLDOUT, "linear", "tree", seconds=10.0)
+    clock = Clock(started=time.monotonic() - 6.0, seconds=10.0, reserve=0.0)
+    measured = Prices(made, PROFILE, clock)
+    measured.note(trial(), 2.0)
+    assert "0.5 s are left" in measured.no_time("linear", PARAMS, 1, is_first=False), "refits may take 3.5 s of the 4"
+    assert measured.no_time("linear", PARAMS, 1, is_first=True) == ""
+    clock.held = 3.5
+    assert "0.5 s are left" in measured.no_time("linear", PARAMS, 1, is_first=False)
 
 
 def test_a_first_forest_is_worth_a_third_of_its_trees_and_a_first_kernel_machine_is_all_or_nothing() -> None:
