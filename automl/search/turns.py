@@ -92,20 +92,17 @@ class Turns:
     def by_claim(self, defaults: Mapping[str, Sequence[Params]]) -> list[str]:
         """Families in the order of their claim on the next seconds.
 
-        Each is owed time in proportion to its share of the plan times how near its best trial, or that of its kind
-        before it has one, is to the best of all (exp of minus half the gap in standard errors); who is furthest behind
-        what it is owed goes first.
+        Each is owed time in proportion to its share of the plan times how near its best trial is to the best of all
+        (exp of minus half the gap in standard errors); who is furthest behind what it is owed goes first.
         """
         complete = self._ledger.complete()
-        best_of_kind = {registry.family(trial.family).kind: trial for trial in reversed(complete)}
         owed: dict[str, float] = {}
         for family, candidate in self._candidates.items():
             mine = next((t for t in complete if t.family == family), None)
             waiting = defaults[family]
             if not waiting and (mine is None or not registry.family(family).space(self._profile)):
                 continue
-            nearest = mine or best_of_kind.get(registry.family(family).kind)
-            gap = 0.0 if nearest is None else _gap(self._ledger, nearest, complete[0])
+            gap = 0.0 if mine is None else _gap(self._ledger, mine, complete[0])
             weight = max(candidate.share, _LEAST_SHARE) * math.exp(-0.5 * min(20.0, gap))
             price = self._prices.price(family, waiting[0]) * len(self._ledger.splits) if waiting else 0.0
             owed[family] = (self._prices.spent(family) + max(price, LEAST_SECONDS)) / weight
