@@ -38,7 +38,7 @@ def _work(size: Shape, params: Params) -> Work:
     products = d_in * width + (depth - 1) * width**2 + width * size.n_outputs
     waves = 16 * size.d_num if embedded else 0
     tables = 8 * size.n_levels if n_embedded(size) else 0
-    seconds = 1.1e-10 * products + 7.5e-9 * waves
+    seconds = 1.45e-10 * products + 1e-8 * waves
     return Work(seconds, products + 5 * waves + tables, 2 * d_in + 3 * waves + 4 * depth * width)
 
 

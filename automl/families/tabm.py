@@ -33,7 +33,7 @@ def _work(size: Shape, params: Params) -> Work:
     shared = d_in * width + (depth - 1) * width**2
     embeddings = n_bins * d_number * size.d_num + (8 * size.n_levels if n_embedded(size) else 0)
     n_parameters = shared + embeddings + k * (d_in + width * (2 * depth + size.n_outputs))
-    seconds = 7.5e-11 * k * shared + 5.3e-9 * k * width * depth
+    seconds = 1e-10 * k * shared + 7e-9 * k * width * depth
     return Work(seconds, n_parameters, 2 * n_bins * size.d_num + 2 * k * (d_in + depth * width))
 
 

@@ -1,7 +1,7 @@
 """What training a net costs, from its sizes; no torch here, for deciding is to stay light.
 
-Fitted to whole fits of RealMLP and TabM on 28 tables of 101 to 107,000 rows (one core of a 2-core Xeon with AVX-512,
-torch 2.13): nine in ten took 0.8 to 1.45 times as long.
+Fitted to whole fits of RealMLP and TabM on 32 tables of 101 to 107,000 rows (one core of a 2-core Xeon with AVX-512
+while the other was as busy, torch 2.13): nine in ten took 0.8 to 1.4 times as long.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from automl.profile import Shape
 from automl.space import Params
 
 MIN_ROWS = 50
-_STEP_SECONDS = 1.8e-3
-_ROUND_SECONDS = 1e-4
-_START_SECONDS = 0.04
+_STEP_SECONDS = 2.6e-3
+_ROUND_SECONDS = 2e-4
+_START_SECONDS = 0.05
 _PREPARE_SECONDS_PER_CELL = 1.5e-7
 _LIBRARY_BYTES = 400 * 2**20
 # An accelerator is bound by launches, not by arithmetic, at these sizes.

@@ -37,7 +37,7 @@ class Prices:
         clock: The time there is now is what the shares are of.
 
     Attributes:
-        total: Seconds of all workers that the shares are of.
+        total: Seconds of all workers that the shares are of; what refits may take is not.
     """
 
     def __init__(self, plan: Plan, profile: Profile, clock: Clock) -> None:
@@ -45,7 +45,7 @@ class Prices:
         self._candidates = {c.family: c for c in plan.candidates}
         self._spent = {c.family: _Spent() for c in plan.candidates}
         self._is_timed = not plan.wishes.deterministic
-        self.total = self._left * plan.n_workers
+        self.total = max(0.0, self._left - most_to_hold(plan, clock)) * plan.n_workers
 
     def note(self, trial: Trial, seconds: float) -> None:
         """Take note of what a fold took."""

@@ -58,6 +58,7 @@ def test_what_refits_may_take_is_no_time_for_any_but_a_first_trial() -> None:
     made = plan(HOLDOUT, "linear", "tree", seconds=10.0)
     clock = Clock(started=time.monotonic() - 6.0, seconds=10.0, reserve=0.0)
     measured = Prices(made, PROFILE, clock)
+    assert measured.total == pytest.approx(1.0, abs=0.1), "half a second of each worker"
     measured.note(trial(), 2.0)
     assert "0.5 s are left" in measured.no_time("linear", PARAMS, 1, is_first=False), "refits may take 3.5 s of the 4"
     assert measured.no_time("linear", PARAMS, 1, is_first=True) == ""
