@@ -52,10 +52,10 @@ class SlowNets:
 def test_time_for_refits_is_not_taken_from_the_first_fit_of_a_family(tmp_path: Path) -> None:
     ledger = books(tmp_path)
     clock = Clock(started=time.monotonic(), seconds=60.0, reserve=0.0)
-    made = plan_of_shares({"linear": 0.4, "mlp": 0.6}, n_trials=2)
+    made = plan_of_shares({"linear": 0.3, "mlp": 0.7}, n_trials=2)
     engine = SlowNets(ledger, clock, waits=9)
     schedule = Schedule(made, PROFILE, ledger, clock)
     Search(made, ledger, schedule, engine, clock, lambda _: None, lambda _: None, lambda: False).run()
     assert {trial.state for trial in ledger.trials.values()} == {"done"}
-    assert max(engine.held) == 0.0, "the net may take all there is"
-    assert 10.0 / 0.75 < clock.held < 60.0, "its refits may, once it is back"
+    assert max(engine.held) < 6.0, "the net may take its share, seven tenths of 39 s on two workers"
+    assert clock.held > 10.0 / 0.75, "and its refits the rest, once it is back"
