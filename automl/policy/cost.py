@@ -21,7 +21,7 @@ _PRIOR_SPREAD = math.log(2.0)
 _PRIOR_COUNT = 3.0
 _MEMORY_OF_FITS = 50.0
 _Z90 = 1.2816
-_QUICK = 0.25
+_QUICK = 0.25  # seconds, below which fits are not told apart by how long they take
 # Python, numpy and a library or two, resident in every worker.
 WORKER_BYTES = 350_000_000
 

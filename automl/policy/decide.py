@@ -195,7 +195,7 @@ def _candidates(
 ) -> tuple[Candidate, ...]:
     """In order of start, with shares of the budget and defaults.
 
-    Where trials are counted those are as many as the share is expected to pay for; else the search finds out.
+    A deterministic run has as many as the share is expected to pay for; any other finds out what it pays for.
     """
     tuned = [r for r in runners if not r.entrant.is_baseline] or runners
     total = sum(runner.entrant.weight for runner in tuned)
@@ -204,8 +204,9 @@ def _candidates(
     candidates = []
     for runner in (*(r for r in runners if r.entrant.is_baseline), *learners):
         share = runner.entrant.weight / total if runner in tuned else 0.0
-        is_counted = case.wishes.deterministic
-        options = _paid(runner, share * seconds, validation.n_fits) if is_counted else runner.options
+        options = runner.options
+        if case.wishes.deterministic:
+            options = _paid(runner, share * seconds, validation.n_fits)
         options = options[:most_defaults]
         candidates.append(
             Candidate(
