@@ -56,13 +56,12 @@ def seconds_to_hold(plan: Plan, ledger: Ledger, blend: Blend, clock: Clock) -> f
     most = most_to_hold(plan, clock)
     copies = _copies(plan, blend)
     whole = [(t, weight) for t, weight in zip(blend.trials, blend.weights, strict=True) if _can_be_refitted(t)]
-    fits = [(t, weight) for t, weight in whole if _least(ledger, t) + _FAREWELL_SECONDS <= most]
-    most *= sum(weight for _, weight in fits)
-    priced = [
-        (min(_expected(ledger, t), most - _FAREWELL_SECONDS), copies[t.number])
-        for t, _ in fits
-        if _least(ledger, t) + _FAREWELL_SECONDS <= most
-    ]
+
+    def fitting(seconds: float) -> list[tuple[Trial, float]]:
+        return [(t, weight) for t, weight in whole if _least(ledger, t) + _FAREWELL_SECONDS <= seconds]
+
+    most *= sum(weight for _, weight in fitting(most))
+    priced = [(min(_expected(ledger, t), most - _FAREWELL_SECONDS), copies[t.number]) for t, _ in fitting(most)]
     if not priced:
         return 0.0
     longest = max(seconds * math.ceil(n / plan.n_workers) for seconds, n in priced)
@@ -164,8 +163,7 @@ def _expected(ledger: Ledger, trial: Trial) -> float:
 
 def _least(ledger: Ledger, trial: Trial) -> float:
     """Seconds in which such a fit comes to a proper end: of a net those of as many steps as in a fold, on more rows."""
-    expected = _expected(ledger, trial)
-    return expected / _more_rows(ledger, trial) if _is_paced(trial) and trial.scores else expected
+    return _expected(ledger, trial) / (_more_rows(ledger, trial) if _is_paced(trial) else 1.0)
 
 
 def _more_rows(ledger: Ledger, trial: Trial) -> float:

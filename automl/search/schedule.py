@@ -151,16 +151,19 @@ class Schedule:
 
     def _offered(self, family: str) -> Trial | None:
         """The family's next default that there is time for; None, which is noted of the quickest, if there is none."""
-        waiting, n_folds = self._defaults[family], len(self._ledger.splits)
+        waiting, is_first = self._defaults[family], self._is_first(family)
+
+        def no_time(params: Params) -> str:
+            return self._prices.no_time(family, params, len(self._ledger.splits), is_first=is_first)
+
         for params in waiting:
-            if not self._prices.no_time(family, params, n_folds, is_first=self._is_first(family)):
+            if not no_time(params):
                 waiting.remove(params)
                 return Trial(number=_number(self._ledger), family=family, params=params, origin=origin_of(family))
         quickest = min(waiting, key=lambda params: self._prices.price(family, params))
-        reason = self._prices.no_time(family, quickest, n_folds, is_first=self._is_first(family))
         others = f", the quickest of {len(waiting)} defaults" if len(waiting) > 1 else ""
         waiting.clear()
-        self._pass_over(family, quickest, reason + others)
+        self._pass_over(family, quickest, no_time(quickest) + others)
         return None
 
     def _is_first(self, family: str) -> bool:
