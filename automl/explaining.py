@@ -20,6 +20,8 @@ from automl.explainers.subject import ExplainRequest
 from automl.metrics import METRICS
 from automl.table import Table
 
+# What the jobs load; an engine that is told early has it loaded by the time they come.
+MODULES = ("automl.explain", "automl.explain_packages")
 _FIRST_JOB = 1_000_000
 # What the jobs are called, and the parts of each; a part that the model has nothing for takes no time.
 _JOBS: dict[str, tuple[Part, ...]] = {"shap": ("shap", "words"), "local and global": ("local", "global", "parts")}
@@ -76,7 +78,8 @@ def start_explaining(
     for number, (title, parts) in enumerate(_JOBS.items(), start=_FIRST_JOB):
         arguments = {"model": str(model), "parts": parts, "table": sample, "y": labels, "chosen": picked, "seed": seed}
         arguments["so_far"] = str(_so_far(folder, number))
-        engine.submit(Job(number=number, action="automl.explaining:explain_file", arguments=arguments, seconds=seconds))
+        action = "automl.explaining:explain_file"
+        engine.submit(Job(number=number, action=action, arguments=arguments, seconds=seconds, modules=MODULES))
         jobs[number] = title
     return Pending(engine, jobs, until, folder)
 

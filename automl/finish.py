@@ -18,7 +18,7 @@ from automl.engines import Engine
 from automl.ensemble import calibrate
 from automl.errors import DataError
 from automl.evaluate import evaluate_predictor
-from automl.explaining import collect, start_explaining
+from automl.explaining import MODULES, collect, start_explaining
 from automl.forecast import Forecast
 from automl.metrics import METRICS, estimate
 from automl.outcome import Estimate, Evidence, Outcome
@@ -75,6 +75,7 @@ def conclude(
     """
     ledger, task = found.ledger, plan.task
     until = _explained_until(context, plan, clock)
+    engine.prepare(MODULES)
     with context.stage("blend"):
         judged = _judge(found, plan)
         after, score = judged.after, judged.score

@@ -15,6 +15,7 @@ import numpy as np
 
 from automl import hardware, registry
 from automl.context import Context, Prepared, never
+from automl.encoder import Encoder
 from automl.engines import Engine, Job
 from automl.errors import AutoMLError, BudgetError, DataError, UsageError
 from automl.events import Decided, JsonLines, Planned, Profiled, Sink, fan_out
@@ -278,12 +279,10 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
     Trials that an earlier process of the same run journaled are taken over.
     """
     engine.prepare(modules_of(planned))
-    prepared, encoder, material = encode(context, prepared, planned)
-    write_material(run.work, material)
+    prepared, encoder, ledger = _encoded(context, prepared, planned, run)
     seconds = planned.wishes.seconds
-    scoring = _scoring_seconds(context, len(material.y))
+    scoring = _scoring_seconds(context, len(ledger.y))
     clock = Clock(context.started, seconds, seconds - search_seconds(planned.wishes) + scoring, scoring=scoring)
-    ledger = Ledger(run, material)
     ledger.restore()
     schedule = Schedule(planned, with_embeddings(prepared.profile, planned.pretrained), ledger, clock)
     schedule.resume()
@@ -309,6 +308,19 @@ def search(context: Context, prepared: Prepared, planned: Plan, run: RunDir, eng
             context.warn(skipped)
     found = Found(ledger, blend, file, verdict, stopped, loop.forecast)
     return conclude(context, prepared, planned, run, engine, clock, found)
+
+
+def _encoded(context: Context, prepared: Prepared, planned: Plan, run: RunDir) -> tuple[Prepared, Encoder, Ledger]:
+    """The rows that are learned from, their encoder, and the books of a search over them.
+
+    The features go to disk, where workers find them; neither they nor what encoding took are kept here.
+    """
+    prepared, encoder, material = encode(context, prepared, planned)
+    write_material(run.work, material)
+    ledger = Ledger(run, material)
+    del material
+    hardware.give_memory_back()
+    return prepared, encoder, ledger
 
 
 def _scoring_seconds(context: Context, n_rows: int) -> float:

@@ -311,3 +311,13 @@ def test_texts_that_say_alike_are_close(fitted: tuple[Table, Encoder]) -> None:
     centre = {t: x[label == t, :d].mean(axis=0) for t in topics}
     nearer = np.linalg.norm(x[:, :d] - centre["sea"], axis=1) < np.linalg.norm(x[:, :d] - centre["food"], axis=1)
     assert ((nearer) == (label == "sea")).mean() > 0.98
+
+
+def test_texts_that_differ_in_few_ways_have_as_few_topics() -> None:
+    """Directions in which no text lies would be noise, and noise of a next text only."""
+    table = Table.from_columns({"t": ["hello world foo"] * 50 + ["bar baz"] * 50})
+    encoder = fit_encoder(table, profile(table, column("t", "text")), TASK)
+    assert sum(name.startswith("t: topic") for name in encoder.layout.num_names) == 2
+    x = encoder.encode(table).x_num
+    assert np.isfinite(x).all()
+    assert not np.allclose(x[0, :2], x[50, :2])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
@@ -7,12 +8,21 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from automl import accelerators, hardware
 from automl.accelerators import LightningAnswer, LightningDevice, Sign, ask_lightning, find_signs
 from automl.errors import UsageError
-from automl.hardware import Remembered, count_cores, find_hardware, free_memory, measure_speed, write_atomically
+from automl.hardware import (
+    Remembered,
+    count_cores,
+    find_hardware,
+    free_memory,
+    give_memory_back,
+    measure_speed,
+    write_atomically,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -193,3 +203,15 @@ def test_lightnings_own_registry_knows_the_cpu():
     assert answer.problem == ""
     assert next(d for d in answer.devices if d.name == "cpu").usable
     assert "cpu" not in {a.name for a in answer.accelerators}
+
+
+@pytest.mark.skipif(sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="glibc's alone")
+def test_what_was_freed_below_what_is_held_goes_back_to_the_system():
+    def held():
+        return psutil.Process().memory_info().rss
+
+    pieces = [np.ones(1000) for _ in range(20_000)]
+    del pieces[:-1]  # the last keeps the heap from being shortened
+    before = held()
+    give_memory_back()
+    assert before - held() > 50e6

@@ -15,6 +15,8 @@ _GRAMS = (3, 4)
 _MAX_KEYS = 2**14
 _MAX_FIT_ROWS = 10_000
 _MAX_FIT_CHARACTERS = 2_500_000
+_TOLERANCE = 0.01  # of singular values, relative
+_NOTHING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,6 @@ class TextSpace:
 
 def fit_text(texts: Column, n_dims: int) -> TextSpace | None:
     """Learn the space of a column of texts from a sample of its rows; None where its terms never repeat."""
-    from sklearn.decomposition import TruncatedSVD
-
     series = texts.series.drop_nulls()
     n_characters = n_characters_of(Column(series))
     sample = Column(series[:: max(1, -(-len(series) // _MAX_FIT_ROWS), n_characters // _MAX_FIT_CHARACTERS)])
@@ -70,9 +70,20 @@ def fit_text(texts: Column, n_dims: int) -> TextSpace | None:
         return None
     idf = np.log((1 + n_rows) / (1 + n_texts)) + 1
     terms = _terms(tokens, keys, idf)
-    svd = TruncatedSVD(min(n_dims, len(keys) - 1, n_rows - 1), n_iter=2, random_state=0)
-    svd.fit(_weighted(by_text, terms) @ terms)
-    return TextSpace(keys, idf, np.ascontiguousarray(svd.components_.T, dtype=np.float64))
+    components = _components(_weighted(by_text, terms) @ terms, min(n_dims, len(keys) - 1, n_rows - 1))
+    return TextSpace(keys, idf, components)
+
+
+def _components(vectors: Any, n_dims: int) -> NDArray[np.float64]:
+    """(n_keys, at most n_dims) right singular vectors of (n_rows, n_keys) sparse vectors, the largest first (ARPACK).
+
+    Directions in which no text lies, where texts differ in fewer ways than that, are left out.
+    """
+    from scipy.sparse.linalg import svds
+
+    start = np.random.default_rng(0).standard_normal(min(vectors.shape))
+    _, lengths, components = svds(vectors, n_dims, tol=_TOLERANCE, v0=start)
+    return np.ascontiguousarray(components[lengths > _NOTHING * lengths.max()][::-1].T)
 
 
 def _telling(

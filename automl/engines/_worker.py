@@ -15,6 +15,7 @@ from typing import Any
 from automl.engines import Job, JobResult
 from automl.engines._start import Call
 from automl.errors import Unsuitable
+from automl.hardware import give_memory_back
 
 
 def run_job(job: Job) -> JobResult:
@@ -78,6 +79,7 @@ def serve(call: Call) -> None:
             except EOFError:
                 return
             connection.send(run_job(job))
+            give_memory_back()
 
 
 def main() -> None:

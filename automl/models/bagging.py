@@ -23,7 +23,7 @@ Array: TypeAlias = NDArray[Any]
 _N_TREES, _FEWEST_TREES = 200, 25
 _MAX_LEAVES = 15_000
 _MOST_BYTES = 500e6  # of the leaves of a forest: with many classes there are fewer trees
-_BATCH_BYTES = 200e6  # of trees in scikit-learn's layout, which has a number for each class in each node
+_BATCH_BYTES = 50e6  # of trees in scikit-learn's layout, which has a number for each class in each node
 _TRAITS = frozenset({"tree", "bagging", "native_missing", "native_categorical"})
 
 

@@ -23,20 +23,20 @@ ALL_ROWS = -1  # in the place of a fold: a model that learned from every row; be
 
 @dataclass(slots=True)
 class OutOfFold:
-    """Summed predictions of a trial over the repeats of a row.
+    """Summed predictions of a trial over the repeats of a row, for the rows that any fold validates.
 
     Shape:
-        total: (n_rows,) or (n_rows, n_classes).
-        count: (n_rows,) folds in which the row was validated.
+        total: (n_validated,) or (n_validated, n_classes); probabilities in single precision, for there are many trials.
+        count: (n_validated,) folds in which the row was validated.
     """
 
     total: Array
-    count: NDArray[np.intp]
+    count: NDArray[np.uint16]
 
-    def at(self, rows: NDArray[np.intp]) -> Array:
+    def at(self, places: NDArray[np.intp]) -> NDArray[np.float64]:
         """Mean predictions of rows that were seen."""
-        count = self.count[rows]
-        return self.total[rows] / (count if self.total.ndim == 1 else count[:, None])
+        count, total = self.count[places], self.total[places].astype(np.float64)
+        return np.asarray(total / (count if total.ndim == 1 else count[:, None]))
 
 
 class Ledger:
@@ -53,6 +53,8 @@ class Ledger:
         self.validated = np.zeros(len(self.y), dtype=bool)
         for split in material.splits:
             self.validated[split.valid] = True
+        self._validated_rows = np.flatnonzero(self.validated)
+        self._places = np.cumsum(self.validated) - 1
 
     def open_trial(self, trial: Trial) -> None:
         """Enter a trial that starts."""
@@ -82,20 +84,21 @@ class Ledger:
 
     def _count(self, number: int, fold: int, prediction: Array) -> None:
         if number not in self._seen:
-            shape = (len(self.y), *prediction.shape[1:])
-            self._seen[number] = OutOfFold(np.zeros(shape), np.zeros(len(self.y), dtype=np.intp))
-        book, rows = self._seen[number], self.splits[fold].valid
-        book.total[rows] += prediction
-        book.count[rows] += 1
+            n_rows, kind = len(self._validated_rows), np.float32 if self.task.is_classification else np.float64
+            total = np.zeros((n_rows, *prediction.shape[1:]), dtype=kind)
+            self._seen[number] = OutOfFold(total, np.zeros(n_rows, dtype=np.uint16))
+        book, places = self._seen[number], self._places[self.splits[fold].valid]
+        book.total[places] += prediction
+        book.count[places] += 1
 
     def rows(self, number: int) -> NDArray[np.intp]:
         """Rows a trial has predicted out of fold, sorted."""
         book = self._seen.get(number)
-        return np.empty(0, dtype=np.intp) if book is None else np.flatnonzero(book.count)
+        return np.empty(0, dtype=np.intp) if book is None else self._validated_rows[book.count > 0]
 
     def prediction(self, number: int, rows: NDArray[np.intp]) -> Array:
         """A trial's mean out-of-fold predictions of rows it has seen."""
-        return self._seen[number].at(rows)
+        return self._seen[number].at(self._places[rows])
 
     def losses(self, number: int, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Row losses of a trial, for paired comparisons."""

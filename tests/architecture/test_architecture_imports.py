@@ -34,7 +34,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("policy", "search", "ensemble", "bundle", "predict", "evaluate"),
-        *("explain", "explain_rows", "explain_columns", "explain_parts", "explaining"),
+        *("explain", "explain_rows", "explain_columns", "explain_parts", "explain_packages", "explaining"),
         *("compose", "doctor", "embedding", "sample", "samples", "testing", "finish", "material", "shipping"),
     ),
     ("run", "estimators", "frames", ""),

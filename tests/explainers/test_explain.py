@@ -291,6 +291,7 @@ class LateEngine:
         self.cancelled: list[int] = []
 
     def submit(self, job: Job) -> None:
+        assert job.modules == explaining.MODULES
         try:
             value = explaining.explain_file(**job.arguments, deadline=time.monotonic() + job.seconds)
         except TimeoutError:
