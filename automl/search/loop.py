@@ -210,14 +210,20 @@ class Search:
             return ""
         if self.forecast is None and (foreseen := self._foresee()) is not None:
             self._sink(Foreseen(foreseen))
-        if not self._patience.is_out({assignment.trial.family for assignment in self._flight.jobs.values()}):
+        return self._not_worth_it() if self._patience.is_out() else ""
+
+    def _not_worth_it(self) -> str:
+        """Why the time that is left is not searched on in; empty where it is."""
+        awaited = {family for family in self._patience.awaited() if self._schedule.goes_on(family)}
+        self._schedule.hasten(awaited)
+        if awaited:
             return ""
         foreseen = self._foresee()
         noise = self.best.error if self.best is not None else 0.0
         if foreseen is not None and foreseen.to_limit > _NOISE * noise:
             self._patience.renew()
             return ""
-        return _not_worth_it(foreseen, noise, self._clock.search_left)
+        return _less_than_noise(foreseen, noise, self._clock.search_left)
 
     def _foresee(self) -> Forecast | None:
         """Look ahead anew; None while there is too little to go by."""
@@ -249,7 +255,7 @@ class Search:
         self._flight.jobs.clear()
 
 
-def _not_worth_it(foreseen: Forecast | None, noise: float, seconds: float) -> str:
+def _less_than_noise(foreseen: Forecast | None, noise: float, seconds: float) -> str:
     if foreseen is None:
         return "more time would gain less than the noise"
     gain = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from automl.search.best import Blend, improvement
@@ -54,22 +53,20 @@ class Patience:
         self.n_of_the_best += trial.family in self._shares()
         self.n_ended[trial.family] += 1
 
-    def is_out(self, running: Iterable[str]) -> bool:
-        """Whether nothing has come of enough time and enough trials, some of them of families that are in the blend.
-
-        Args:
-            running: Families of the trials that run now. One that carries much of the blend, and was tried once because
-                each trial takes long, is waited for: trials of others do not tell what it may bring.
-        """
-        if any(self._is_awaited(family) for family in running):
-            return False
+    def is_out(self) -> bool:
+        """Whether nothing has come of enough time and enough trials, some of them of families that are in the blend."""
         now = time.monotonic()
         enough = max(_SECONDS, _SHARE * (now - self.began), _SHARE_OF_BUDGET * self.budget)
         is_tried = self.n_trials >= _TRIALS and self.n_of_the_best >= _TRIALS_OF_THE_BEST
         return is_tried and now - self.since > enough
 
-    def _is_awaited(self, family: str) -> bool:
-        return self._shares().get(family, 0.0) >= _LARGE_SHARE and self.n_ended[family] < _TRIALS_OF_A_DEAR_ONE
+    def awaited(self) -> set[str]:
+        """Families that carry much of the blend and were tried once, because each trial takes long.
+
+        Trials of others do not tell what another of theirs may bring.
+        """
+        shares = self._shares().items()
+        return {f for f, share in shares if share >= _LARGE_SHARE and self.n_ended[f] < _TRIALS_OF_A_DEAR_ONE}
 
     def _shares(self) -> dict[str, float]:
         return dict(self.best.by_family()) if self.best is not None else {}

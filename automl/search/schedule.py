@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from automl import registry
 from automl.plan import Plan
 from automl.profile import Profile
 from automl.search.budget import Clock
@@ -53,6 +54,7 @@ class Schedule:
         self._turns = Turns(plan, profile, ledger, self._prices)
         self.curve = RowsCurve(plan, ledger, clock)
         self._studies = Studies(plan, profile, ledger)
+        self._hastened: set[str] = set()
         self._skipped: list[Trial] = []
 
     def next(self, is_ready: Callable[[str], bool] = lambda _: True) -> Assignment | None:
@@ -111,6 +113,17 @@ class Schedule:
         begun = [t for t in self._ledger.trials.values() if t.origin != "baseline" and t.state != "skipped"]
         return limit is not None and len(begun) >= limit
 
+    def goes_on(self, family: str) -> bool:
+        """Whether a trial of the family runs, or another of them is to be had and there is time for it."""
+        waiting = self._defaults[family]
+        params = waiting[0] if waiting else self._candidates[family].portfolio[0]
+        has_more = bool(waiting or registry.family(family).space(self._profile))
+        return self._runs(family) or (has_more and not self._no_time(family, params))
+
+    def hasten(self, families: set[str]) -> None:
+        """Let these have a trial before any other family has one, unless they have one that runs."""
+        self._hastened = {family for family in families if not self._runs(family)}
+
     @property
     def every_family_tried(self) -> bool:
         """Whether every candidate has a trial that came to its end, or was passed over."""
@@ -139,36 +152,43 @@ class Schedule:
         return Assignment(trial, fold, self._prices.limit(trial, len(self._ledger.splits)))
 
     def _next_trial(self, is_ready: Callable[[str], bool]) -> Trial | None:
+        while self._hastened and not self.is_full:
+            trial = self._another(self._hastened.pop())
+            if trial is not None:
+                return trial
         while (family := self._turns.next_default(self._defaults, is_ready, only_baselines=self.is_full)) is not None:
             trial = self._offered(family)
             if trial is not None:
                 return trial
         for family in () if self.is_full else self._turns.by_claim(self._defaults):
-            trial = self._offered(family) if self._defaults[family] else self._tuned(family)
+            trial = self._another(family)
             if trial is not None:
                 return trial
         return None
 
+    def _another(self, family: str) -> Trial | None:
+        return self._offered(family) if self._defaults[family] else self._tuned(family)
+
+    def _runs(self, family: str) -> bool:
+        return any(self._ledger.trials[number].family == family for number in self._open)
+
     def _offered(self, family: str) -> Trial | None:
         """The family's next default that there is time for; None, which is noted of the quickest, if there is none."""
-        waiting, is_first = self._defaults[family], self._is_first(family)
-
-        def no_time(params: Params) -> str:
-            return self._prices.no_time(family, params, len(self._ledger.splits), is_first=is_first)
-
+        waiting = self._defaults[family]
         for params in waiting:
-            if not no_time(params):
+            if not self._no_time(family, params):
                 waiting.remove(params)
                 return Trial(number=_number(self._ledger), family=family, params=params, origin=origin_of(family))
         quickest = min(waiting, key=lambda params: self._prices.price(family, params))
         others = f", the quickest of {len(waiting)} defaults" if len(waiting) > 1 else ""
         waiting.clear()
-        self._pass_over(family, quickest, no_time(quickest) + others)
+        self._pass_over(family, quickest, self._no_time(family, quickest) + others)
         return None
 
-    def _is_first(self, family: str) -> bool:
-        """Whether no trial of the family has begun."""
-        return all(trial.family != family or trial.state == "skipped" for trial in self._ledger.trials.values())
+    def _no_time(self, family: str, params: Params) -> str:
+        """Why there is no time for a trial; empty if there is."""
+        begun = {trial.family for trial in self._ledger.trials.values() if trial.state != "skipped"}
+        return self._prices.no_time(family, params, len(self._ledger.splits), is_first=family not in begun)
 
     def _pass_over(self, family: str, params: Params, reason: str) -> None:
         number, origin = _number(self._ledger), origin_of(family)
@@ -177,8 +197,7 @@ class Schedule:
         self._skipped.append(skipped)
 
     def _tuned(self, family: str) -> Trial | None:
-        params = dict(self._candidates[family].portfolio[0])
-        if self._prices.no_time(family, params, len(self._ledger.splits), is_first=False):
+        if self._no_time(family, self._candidates[family].portfolio[0]):
             return None
         number = _number(self._ledger)
         return Trial(number=number, family=family, params=self._studies.ask(family, number), origin="search")

@@ -17,14 +17,14 @@ def test_patience_runs_out_and_is_renewed(tmp_path: Path) -> None:
     patience.note(ledger, blend)
     for trial in trials:
         patience.count(trial)
-    assert not patience.is_out(()), "no time has passed"
+    assert not patience.is_out(), "no time has passed"
     patience.since -= 60.0
     patience.began -= 60.0
-    assert patience.is_out(())
+    assert patience.is_out()
     patience.note(ledger, blend)
-    assert patience.is_out(()), "the same blend is no news"
+    assert patience.is_out(), "the same blend is no news"
     patience.note(ledger, blend_of(enter(ledger, 0.0)))
-    assert not patience.is_out(())
+    assert not patience.is_out()
 
 
 def test_a_family_that_carries_much_and_was_tried_once_is_waited_for(tmp_path: Path) -> None:
@@ -35,5 +35,9 @@ def test_a_family_that_carries_much_and_was_tried_once_is_waited_for(tmp_path: P
     for trial in forests:
         patience.count(trial)
     patience.since -= 60.0
-    assert patience.is_out({"forest", "knn"}), "one was tried often, the other carries nothing"
-    assert not patience.is_out({"linear"})
+    assert patience.is_out()
+    assert patience.awaited() == {"linear"}, "forests were tried often"
+    patience.count(forests[0])
+    patience.count(enter(ledger, 0.3))
+    patience.count(enter(ledger, 0.3))
+    assert patience.awaited() == set()

@@ -141,3 +141,29 @@ def test_the_sampler_is_told_gains_over_one_trial_of_the_run(tmp_path: Path, mon
     assert [*told, *added.values()] == pytest.approx([0.2] * 3, abs=0.1), (
         "those asked for, and a default that came later"
     )
+
+
+def test_a_family_in_haste_has_the_next_trial_and_one_at_a_time(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    schedule = of_shares(ledger, {"mlp": 0.4, "linear": 0.3, "tree": 0.3})
+    run(schedule, ledger, most=3)
+
+    def begun() -> str:
+        schedule.hasten({"tree"})
+        return next(each.trial.family for each in iter(schedule.next, None) if each.share == 1.0)
+
+    assert begun() == "tree"
+    assert begun() != "tree", "one runs"
+
+
+def test_a_family_goes_on_while_a_trial_runs_or_another_is_affordable(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    schedule = of_shares(ledger, {"mlp": 0.5, "naive_bayes": 0.5}, seconds=3.0)
+    assert schedule.goes_on("mlp")
+    for _ in range(2):
+        assert schedule.next() is not None
+    schedule._clock.reserve = 2.9
+    assert schedule.goes_on("mlp"), "it runs"
+    for trial in list(ledger.trials.values()):
+        schedule.close(trial)
+    assert not schedule.goes_on("mlp")
