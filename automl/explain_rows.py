@@ -18,9 +18,9 @@ from automl.features import Features
 from automl.typography import counted
 
 _N_PLAYERS = 30
-# (players, background rows) of permutation SHAP, dearest first; the first that leaves enough rows is taken.
-_SHAP_PLANS = ((30, 50), (30, 25), (30, 10), (15, 10), (8, 10))
-_ENOUGH_ROWS = 30
+# (players, background rows, rows that are enough) of permutation SHAP, dearest first; the first that has enough is
+# taken. Importance and dependence are means over rows: a hundred tell more than a longer background of each.
+_SHAP_PLANS = ((30, 50, 100), (30, 25, 60), (30, 10, 30), (15, 10, 30), (8, 10, 30))
 _LIME_SAMPLES = (5000, 2000, 1000, 500, 200)
 
 
@@ -92,12 +92,12 @@ def _by_permutation(subject: Subject, seed: int, deadline: float, why: str) -> _
     n_columns, n_rows = subject.pool.n_players, subject.n_seen
     n_background = len(subject.background_rows)
     seconds = 0.7 * (deadline - time.monotonic())
-    for n_players, n_masks in _SHAP_PLANS:
+    for n_players, n_masks, enough in _SHAP_PLANS:
         at_once = min(n_players + 1, n_columns) if n_columns > n_players else n_columns
         asked = (2 * at_once + 1) * min(n_masks, n_background)
         each = cost.seconds(asked) + 1e-3
         affordable = int(seconds / each)
-        if affordable >= min(n_rows, _ENOUGH_ROWS):
+        if affordable >= min(n_rows, enough):
             break
     if affordable < 1:
         raise Refused(f"SHAP left out: one row takes {each:.1f} s, and {max(0.0, seconds):.1f} s are left")

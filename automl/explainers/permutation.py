@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from automl.explainers.pool import RowPool
 
+_LEAST_REPEATS = 2
 Score = Callable[[NDArray[Any], NDArray[np.float64]], float]
 
 
@@ -42,24 +43,27 @@ def losses(
 ) -> Losses:
     """Shuffle one player after the other within the rows and see what the score loses.
 
+    Each is shuffled twice before any is shuffled more often, so that one of which the time says less is still told.
+
     Args:
         pool: Predicts what `score` takes.
         rows: Pool rows, (n_rows,), with the truth `y`.
         score: Higher is better.
         order: Players, most promising first; those after the deadline (`time.monotonic()`) are left out.
-        repeats: Shuffles a player; at least 2, for the standard error.
+        repeats: Shuffles a player, if there is the time; at least 2, for the standard error.
     """
     before = score(y, pool.predict(pool.whole(rows)))
-    repeated = np.tile(rows, repeats)
-    done, means, errors = [], [], []
-    for player in order:
-        if time.monotonic() > deadline:
-            break
-        random = np.random.default_rng((seed, player))
-        shuffled = np.concatenate([random.permutation(rows) for _ in range(repeats)])
-        after = pool.predict_with(repeated, player, shuffled)
-        lost = before - np.asarray([score(y, part) for part in np.split(after, repeats)])
-        done.append(player)
-        means.append(float(lost.mean()))
-        errors.append(float(lost.std(ddof=1) / np.sqrt(repeats)))
-    return Losses(np.asarray(done, dtype=np.int64), np.asarray(means), np.asarray(errors))
+    random = {player: np.random.default_rng((seed, player)) for player in order}
+    lost: dict[int, list[float]] = {}
+    for n in (_LEAST_REPEATS, repeats - _LEAST_REPEATS):
+        for player in order if n else ():
+            if time.monotonic() > deadline:
+                break
+            shuffled = np.concatenate([random[player].permutation(rows) for _ in range(n)])
+            after = pool.predict_with(np.tile(rows, n), player, shuffled)
+            lost.setdefault(player, []).extend(before - score(y, part) for part in np.split(after, n))
+    return Losses(
+        np.asarray(list(lost), dtype=np.int64),
+        np.asarray([np.mean(each) for each in lost.values()]),
+        np.asarray([np.std(each, ddof=1) / np.sqrt(len(each)) for each in lost.values()]),
+    )

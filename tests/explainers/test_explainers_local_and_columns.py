@@ -81,6 +81,20 @@ def test_shuffling_costs_what_a_column_is_worth(shipped, pool):
     assert not len(late.players)
 
 
+def test_every_column_is_shuffled_twice_before_any_is_shuffled_more(shipped, pool, monkeypatch):
+    asked = []
+
+    def with_note(_pool, rows, player, donors):
+        asked.append((player, len(rows) // 20))
+        return shipped.predict(_pool.features.take(donors))
+
+    monkeypatch.setattr(RowPool, "predict_with", with_note)
+    rows, y = np.arange(20), truth(shipped, table_of(20))
+    bare = RowPool(pool.features, pool.players, shipped.predict)
+    permutation.losses(bare, rows, y, gain, order=[1, 0], repeats=5, seed=1, deadline=time.monotonic() + 60)
+    assert asked == [(1, 2), (0, 2), (1, 3), (0, 3)]
+
+
 def test_axes_speak_of_the_users_values(shipped):
     table = table_of(80)
     x = shipped.encode(table)
