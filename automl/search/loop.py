@@ -45,6 +45,11 @@ class _Flight:
     early: dict[int, JobResult] = field(default_factory=dict)
     n_started: int = _FIRST_JOB
 
+    def land(self, number: int) -> Assignment | None:
+        """A job that is back, or is not waited for any longer; None if it is not on its way."""
+        self.due.pop(number, None)
+        return self.jobs.pop(number, None)
+
     def unknown_until(self, known: set[str]) -> float:
         """`time.monotonic()` at which the last job of a family that is not yet known is due; 0 if there is none."""
         due = (self.due[number] for number, assignment in self.jobs.items() if assignment.trial.family not in known)
@@ -92,7 +97,7 @@ class Search:
             while not reason:
                 self._fill()
                 if not self._flight.jobs:
-                    reason = self._nothing_left()
+                    reason = self._schedule.why_none
                     break
                 self._receive(self._engine.wait(min(_TICK, self._clock.search_left)))
                 if self._is_behind and time.monotonic() >= self._due:
@@ -101,7 +106,7 @@ class Search:
                 self._sink(self._progress())
                 reason = self._reason_to_end()
             self._abandon()
-            for untried in () if self._schedule.is_full else self._schedule.take_untried():
+            for untried in () if self._schedule.is_full else self._schedule.offers.untried():
                 self._sink(TrialEnded(untried))
             if self._is_behind or not self._ledger.complete():
                 self._update_best()
@@ -115,7 +120,7 @@ class Search:
     def _fill(self) -> None:
         while len(self._flight.jobs) < self._plan.n_workers:
             assignment = self._schedule.next(partial(_is_ready, self._plan, self._engine))
-            for skipped in self._schedule.take_skipped():
+            for skipped in self._schedule.offers.skipped():
                 self._sink(TrialEnded(skipped))
             if assignment is None:
                 return
@@ -146,7 +151,7 @@ class Search:
 
     def _take(self, result: JobResult) -> bool:
         """Enter a result; whether the best model may have changed."""
-        assignment = self._flight.jobs.pop(result.number, None)
+        assignment = self._flight.land(result.number)
         if assignment is None:
             return False
         if assignment.share < 1.0:
@@ -175,7 +180,7 @@ class Search:
         mean_seconds = trial.seconds / max(len(trial.scores), 1)
         for job, assignment in list(self._flight.jobs.items()):
             if assignment.trial.number == trial.number and assignment.fold in folds:
-                del self._flight.jobs[job]
+                self._flight.land(job)
                 if mean_seconds > _RESTART_SECONDS:
                     self._engine.cancel(job)
         self._sink(TrialEnded(trial))
@@ -210,14 +215,12 @@ class Search:
             return ""
         if self.forecast is None and (foreseen := self._foresee()) is not None:
             self._sink(Foreseen(foreseen))
-        return self._not_worth_it() if self._patience.is_out() else ""
+        if not self._patience.is_out() or self._schedule.hasten(self._patience.awaited()):
+            return ""
+        return self._not_worth_it()
 
     def _not_worth_it(self) -> str:
         """Why the time that is left is not searched on in; empty where it is."""
-        awaited = {family for family in self._patience.awaited() if self._schedule.goes_on(family)}
-        self._schedule.hasten(awaited)
-        if awaited:
-            return ""
         foreseen = self._foresee()
         noise = self.best.error if self.best is not None else 0.0
         if foreseen is not None and foreseen.to_limit > _NOISE * noise:
@@ -231,11 +234,6 @@ class Search:
             gain_of_rows = self._schedule.curve.gain_of_twice()
             self.forecast = forecast(self._ledger, self.best, self._clock, self._plan.max_models, gain_of_rows)
         return self.forecast
-
-    def _nothing_left(self) -> str:
-        if self._schedule.is_full:
-            return f"{self._plan.wishes.n_trials} trials were asked for"
-        return "nothing more fits into the time left"
 
     def _abandon(self) -> None:
         """Let jobs that are about to end come back, so that their workers are warm for what follows; stop the rest."""

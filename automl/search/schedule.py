@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from automl import registry
 from automl.plan import Plan
 from automl.profile import Profile
 from automl.search.budget import Clock
 from automl.search.curve import RowsCurve
 from automl.search.jobs import Assignment
 from automl.search.ledger import Ledger
+from automl.search.offers import Offers
 from automl.search.prices import Prices
-from automl.search.studies import Studies
-from automl.search.turns import Turns, origin_of
-from automl.space import Params
+from automl.search.turns import Turns
 from automl.trial import Trial
 
 
@@ -42,20 +40,19 @@ class Schedule:
         clock: The time.
 
     Attributes:
+        offers: The trials that are to be had.
         curve: The learning curve over rows, measured once some trials are complete.
     """
 
     def __init__(self, plan: Plan, profile: Profile, ledger: Ledger, clock: Clock) -> None:
-        self._plan, self._profile, self._ledger, self._clock = plan, profile, ledger, clock
-        self._candidates = {c.family: c for c in plan.candidates}
-        self._defaults = {c.family: deque(dict(params) for params in c.portfolio) for c in plan.candidates}
+        self._plan, self._ledger = plan, ledger
+        self._families = {candidate.family for candidate in plan.candidates}
         self._open: dict[int, _Open] = {}
         self._prices = Prices(plan, profile, clock)
         self._turns = Turns(plan, profile, ledger, self._prices)
+        self.offers = Offers(plan, profile, ledger, self._prices)
         self.curve = RowsCurve(plan, ledger, clock)
-        self._studies = Studies(plan, profile, ledger)
         self._hastened: set[str] = set()
-        self._skipped: list[Trial] = []
 
     def next(self, is_ready: Callable[[str], bool] = lambda _: True) -> Assignment | None:
         """The next fold to run, or None if nothing fits into what is left.
@@ -90,21 +87,8 @@ class Schedule:
     def close(self, trial: Trial) -> set[int]:
         """No more folds of this trial; the folds still running, to be cancelled. Its gain is told to the sampler."""
         book = self._open.pop(trial.number, None)
-        self._studies.tell(trial)
+        self.offers.tell(trial)
         return book.running if book is not None else set()
-
-    def take_skipped(self) -> list[Trial]:
-        """Defaults that were passed over since the last call, with the reason."""
-        skipped, self._skipped = self._skipped, []
-        return skipped
-
-    def take_untried(self) -> list[Trial]:
-        """The first defaults of families whose turn has not come, passed over for good."""
-        tried = {trial.family for trial in self._ledger.trials.values()}
-        for family, waiting in self._defaults.items():
-            if waiting and family not in tried:
-                self._pass_over(family, waiting.popleft(), "the search ended before its turn")
-        return self.take_skipped()
 
     @property
     def is_full(self) -> bool:
@@ -113,29 +97,30 @@ class Schedule:
         begun = [t for t in self._ledger.trials.values() if t.origin != "baseline" and t.state != "skipped"]
         return limit is not None and len(begun) >= limit
 
-    def goes_on(self, family: str) -> bool:
-        """Whether a trial of the family runs, or another of them is to be had and there is time for it."""
-        waiting = self._defaults[family]
-        params = waiting[0] if waiting else self._candidates[family].portfolio[0]
-        has_more = bool(waiting or registry.family(family).space(self._profile))
-        return self._runs(family) or (has_more and not self._no_time(family, params))
-
-    def hasten(self, families: set[str]) -> None:
-        """Let these have a trial before any other family has one, unless they have one that runs."""
-        self._hastened = {family for family in families if not self._runs(family)}
+    @property
+    def why_none(self) -> str:
+        """Why there is nothing to run next."""
+        return (
+            f"{self._plan.wishes.n_trials} trials were asked for"
+            if self.is_full
+            else "nothing more fits into the time left"
+        )
 
     @property
     def every_family_tried(self) -> bool:
         """Whether every candidate has a trial that came to its end, or was passed over."""
         ended = {trial.family for trial in self._ledger.trials.values() if trial.state != "running"}
-        return ended >= set(self._candidates)
+        return ended >= self._families
+
+    def hasten(self, families: set[str]) -> bool:
+        """Let each of these that has no running trial have the next one; whether one of them runs or is to come."""
+        running = families & {self._ledger.trials[number].family for number in self._open}
+        self._hastened = {family for family in families - running if self.offers.has(family)}
+        return bool(running or self._hastened)
 
     def resume(self) -> None:
         """Take over an earlier process's trials: tried defaults are not tried again, unfinished ones go on."""
-        tried = {(t.family, repr(sorted(t.params.items()))) for t in self._ledger.trials.values()}
-        for family, defaults in self._defaults.items():
-            left = [params for params in defaults if (family, repr(sorted(params.items()))) not in tried]
-            self._defaults[family] = deque(left)
+        self.offers.resume()
         for trial in list(self._ledger.trials.values()):
             if trial.state == "running":
                 done = {score.fold for score in trial.scores}
@@ -152,56 +137,17 @@ class Schedule:
         return Assignment(trial, fold, self._prices.limit(trial, len(self._ledger.splits)))
 
     def _next_trial(self, is_ready: Callable[[str], bool]) -> Trial | None:
-        while self._hastened and not self.is_full:
-            trial = self._another(self._hastened.pop())
+        offers, is_full = self.offers, self.is_full
+        while self._hastened and not is_full:
+            trial = offers.take(self._hastened.pop())
             if trial is not None:
                 return trial
-        while (family := self._turns.next_default(self._defaults, is_ready, only_baselines=self.is_full)) is not None:
-            trial = self._offered(family)
+        while (family := self._turns.next_default(offers.defaults, is_ready, only_baselines=is_full)) is not None:
+            trial = offers.take_default(family)
             if trial is not None:
                 return trial
-        for family in () if self.is_full else self._turns.by_claim(self._defaults):
-            trial = self._another(family)
+        for family in () if is_full else self._turns.by_claim(offers.defaults):
+            trial = offers.take(family)
             if trial is not None:
                 return trial
         return None
-
-    def _another(self, family: str) -> Trial | None:
-        return self._offered(family) if self._defaults[family] else self._tuned(family)
-
-    def _runs(self, family: str) -> bool:
-        return any(self._ledger.trials[number].family == family for number in self._open)
-
-    def _offered(self, family: str) -> Trial | None:
-        """The family's next default that there is time for; None, which is noted of the quickest, if there is none."""
-        waiting = self._defaults[family]
-        for params in waiting:
-            if not self._no_time(family, params):
-                waiting.remove(params)
-                return Trial(number=_number(self._ledger), family=family, params=params, origin=origin_of(family))
-        quickest = min(waiting, key=lambda params: self._prices.price(family, params))
-        others = f", the quickest of {len(waiting)} defaults" if len(waiting) > 1 else ""
-        waiting.clear()
-        self._pass_over(family, quickest, self._no_time(family, quickest) + others)
-        return None
-
-    def _no_time(self, family: str, params: Params) -> str:
-        """Why there is no time for a trial; empty if there is."""
-        begun = {trial.family for trial in self._ledger.trials.values() if trial.state != "skipped"}
-        return self._prices.no_time(family, params, len(self._ledger.splits), is_first=family not in begun)
-
-    def _pass_over(self, family: str, params: Params, reason: str) -> None:
-        number, origin = _number(self._ledger), origin_of(family)
-        skipped = Trial(number=number, family=family, params=params, origin=origin, state="skipped", reason=reason)
-        self._ledger.open_trial(skipped)
-        self._skipped.append(skipped)
-
-    def _tuned(self, family: str) -> Trial | None:
-        if self._no_time(family, self._candidates[family].portfolio[0]):
-            return None
-        number = _number(self._ledger)
-        return Trial(number=number, family=family, params=self._studies.ask(family, number), origin="search")
-
-
-def _number(ledger: Ledger) -> int:
-    return max(ledger.trials, default=-1) + 1

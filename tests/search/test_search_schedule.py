@@ -99,10 +99,10 @@ def test_families_whose_turn_never_came_are_told(tmp_path: Path) -> None:
     ledger = books(tmp_path)
     schedule = of_shares(ledger, {"knn": 0.5, "linear": 0.5})
     run(schedule, ledger, 1)
-    assert [(t.family, t.state, t.reason) for t in schedule.take_untried()] == [
+    assert [(t.family, t.state, t.reason) for t in schedule.offers.untried()] == [
         ("linear", "skipped", "the search ended before its turn")
     ]
-    assert schedule.take_untried() == []
+    assert schedule.offers.untried() == []
 
 
 def test_unfinished_baselines_are_baselines_after_resume_and_what_was_asked_for_is_not_told(tmp_path: Path) -> None:
@@ -156,14 +156,15 @@ def test_a_family_in_haste_has_the_next_trial_and_one_at_a_time(tmp_path: Path) 
     assert begun() != "tree", "one runs"
 
 
-def test_a_family_goes_on_while_a_trial_runs_or_another_is_affordable(tmp_path: Path) -> None:
+def test_haste_is_of_use_while_a_trial_runs_or_another_is_affordable(tmp_path: Path) -> None:
     ledger = books(tmp_path)
-    schedule = of_shares(ledger, {"mlp": 0.5, "naive_bayes": 0.5}, seconds=3.0)
-    assert schedule.goes_on("mlp")
+    made, clock = plan_of_shares({"mlp": 0.5, "naive_bayes": 0.5}, seconds=3.0), Clock(time.monotonic(), 3.0, 0.0)
+    schedule = Schedule(made, PROFILE, ledger, clock)
+    assert schedule.hasten({"mlp"})
     for _ in range(2):
         assert schedule.next() is not None
-    schedule._clock.reserve = 2.9
-    assert schedule.goes_on("mlp"), "it runs"
+    clock.reserve = 2.9
+    assert schedule.hasten({"mlp"}), "it runs"
     for trial in list(ledger.trials.values()):
         schedule.close(trial)
-    assert not schedule.goes_on("mlp")
+    assert not schedule.hasten({"mlp"})
