@@ -243,14 +243,12 @@ class Search:
         while self._flight.jobs and time.monotonic() < until and not self._stop():
             for result in self._engine.wait(until - time.monotonic()):
                 self._is_behind |= self._take(result)
-        for number, assignment in self._flight.jobs.items():
+        for number in self._flight.jobs:
             self._engine.cancel(number)
-            trial = self._ledger.trials[assignment.trial.number]
-            if trial.state == "running" and not self._stop():
-                self._sink(
-                    TrialEnded(self._ledger.end(trial.number, "skipped", "the search ended before its last fold"))
-                )
         self._flight.jobs.clear()
+        unfinished = [trial.number for trial in self._ledger.trials.values() if trial.state == "running"]
+        for number in unfinished if not self._stop() else ():
+            self._sink(TrialEnded(self._ledger.end(number, "skipped", "the search ended before its last fold")))
 
 
 def _less_than_noise(foreseen: Forecast | None, noise: float, seconds: float) -> str:

@@ -72,6 +72,11 @@ class Prices:
         wanted = min(_MARGIN * self.price(trial.family, trial.params), for_each)
         return min(left, max(wanted, self._fair(trial.family, n_folds)))
 
+    def can_begin(self, trial: Trial) -> bool:
+        """Whether there is time for another fold of a trial: one that is cut off early spoils what the others told."""
+        expected = trial.seconds / len(trial.scores) if trial.scores else self.price(trial.family, trial.params)
+        return not self._is_timed or _LEAST_PART * expected <= self._clock.search_left
+
     def no_time(self, family: str, params: Params, n_folds: int, *, is_first: bool) -> str:
         """Why there is no time for all folds of a trial; empty if there is.
 

@@ -61,7 +61,7 @@ class Schedule:
             is_ready: Whether a fit of this family could start at once; defaults that could not wait for those that can.
         """
         for book in self._open.values():
-            if book.waiting and not book.held:
+            if book.waiting and not book.held and self._prices.can_begin(self._ledger.trials[book.number]):
                 return self._assign(book)
         point = None if self.is_full else self.curve.next()
         if point is not None:

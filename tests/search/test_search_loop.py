@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from search_books import PROFILE, Y, books, plan_of_shares
+from search_books import FOLDS, PROFILE, Y, books, plan, plan_of_shares
 
 from automl.engines import Job, JobResult
 from automl.search.budget import Clock
@@ -59,3 +59,17 @@ def test_time_for_refits_is_not_taken_from_the_first_fit_of_a_family(tmp_path: P
     assert {trial.state for trial in ledger.trials.values()} == {"done"}
     assert max(engine.held) < 6.0, "the net may take its share, seven tenths of 39 s on two workers"
     assert clock.held > 10.0 / 0.75, "and its refits the rest, once it is back"
+
+
+def test_a_trial_whose_last_folds_would_be_cut_off_early_ends_without_them(tmp_path: Path) -> None:
+    ledger = books(tmp_path, FOLDS)
+    clock = Clock(started=time.monotonic(), seconds=2.5, reserve=0.0)
+    made = plan(FOLDS, "linear", seconds=2.5)
+    schedule = Schedule(made, PROFILE, ledger, clock)
+    engine = SlowNets(ledger, clock, waits=0)
+    search = Search(made, ledger, schedule, engine, clock, lambda _: None, lambda _: None, lambda: False)
+    assert search.run() == "nothing more fits into the time left"
+    (trial,) = ledger.trials.values()
+    assert (trial.state, trial.reason) == ("skipped", "the search ended before its last fold")
+    assert len(trial.scores) == 1
+    assert search.best is not None

@@ -14,7 +14,7 @@ from automl.profile import Shape
 from automl.search.best import improvement
 from automl.search.budget import Clock
 from automl.search.prices import Prices
-from automl.trial import Trial
+from automl.trial import Score, Trial
 
 
 def prices(seconds: float) -> Prices:
@@ -52,6 +52,13 @@ def test_a_first_trial_may_start_cut_short_and_a_later_one_needs_the_time() -> N
     assert made.no_time("linear", PARAMS, 4, is_first=False) == ""
     made.note(trial(), 5.0)
     assert "are left" in made.no_time("linear", PARAMS, 4, is_first=False)
+
+
+def test_a_fold_does_not_begin_in_a_small_part_of_the_time_that_the_others_took() -> None:
+    made = prices(20.0)
+    one, two = (Score(fold=i, value=1.0, seconds=seconds) for i, seconds in enumerate((60.0, 80.0)))
+    assert made.can_begin(msgspec.structs.replace(trial(), scores=(one,))), "18 of 60 s"
+    assert not made.can_begin(msgspec.structs.replace(trial(), scores=(one, two))), "20 of 70 s"
 
 
 def test_what_refits_may_take_is_no_time_for_any_but_a_first_trial() -> None:
