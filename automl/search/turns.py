@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Literal, NamedTuple
 
 from automl import registry
@@ -23,10 +24,9 @@ _SMALL = 0.25
 
 
 class _Turn(NamedTuple):
-    """When a default begins: the least first."""
+    """When a first default begins: the least first."""
 
     is_loading: bool
-    has_begun: bool
     due: float
 
 
@@ -44,24 +44,23 @@ class Turns:
         self._profile, self._ledger, self._prices = profile, ledger, prices
         self._candidates = {c.family: c for c in plan.candidates}
 
-    def next_default(
+    def next_untried(
         self, defaults: Mapping[str, Sequence[Params]], is_ready: Callable[[str], bool], *, only_baselines: bool
     ) -> str | None:
-        """The family whose share of the search is the first to pay for its next default.
+        """The family of which nothing was tried whose share of the search is the first to pay for its first default.
 
-        All families have had one before any has a second. One that its share never pays for waits, as tuning does, for
-        what the others leave. Baselines come third: a run that is cut short needs a model before it needs something to
-        compare it with.
+        One that its share never pays for waits, as tuning does, for what the others leave. Baselines come third: a run
+        that is cut short needs a model before it needs something to compare it with.
         """
         begun = {trial.family for trial in self._ledger.trials.values()}
         turns: dict[str, _Turn] = {}
         for family, waiting in defaults.items():
             is_baseline = origin_of(family) == "baseline"
-            if not waiting or (only_baselines and not is_baseline):
+            if not waiting or family in begun or (only_baselines and not is_baseline):
                 continue
             due = self._due_of_baselines() if is_baseline else self._due(family, waiting[0])
             if due <= self._prices.total:
-                turns[family] = _Turn(not is_ready(family), family in begun, due)
+                turns[family] = _Turn(not is_ready(family), due)
         return min(turns, key=lambda family: turns[family], default=None)
 
     def _due_of_baselines(self) -> float:
@@ -69,18 +68,11 @@ class Turns:
         return 0.0 if len(self._ledger.trials) >= _FIRST_TRIALS else self._prices.total
 
     def _due(self, family: str, params: Params) -> float:
-        """Seconds of all workers of which the family's share pays for its trials so far and one more."""
-        n_folds = len(self._ledger.splits)
-        seconds = n_folds * self._prices.price(family, params)
-        mine = [trial for trial in self._ledger.trials.values() if trial.family == family]
-        for trial in mine:
-            n_paid = n_folds if trial.state == "running" else len(trial.scores)
-            seconds += n_paid * self._prices.price(family, trial.params)
+        """Seconds of all workers of which the family's share pays for its first trial."""
         share = self._candidates[family].share
-        due = seconds / max(share, _LEAST_SHARE)
+        due = len(self._ledger.splits) * self._prices.price(family, params) / max(share, _LEAST_SHARE)
         is_small = share < _SMALL * max(candidate.share for candidate in self._candidates.values())
-        is_first = not mine and not self._has_sibling(family)
-        is_paced = is_first and not is_small and registry.family(family).traits & _PACED
+        is_paced = registry.family(family).traits & _PACED and not is_small and not self._has_sibling(family)
         return min(due, self._prices.total) if is_paced else due
 
     def _has_sibling(self, family: str) -> bool:
@@ -96,25 +88,36 @@ class Turns:
         of all (exp of minus half the gap in standard errors). Trials of c seconds each bring t / (t + c) of it in t
         seconds, so that the first brings half, the second a sixth, the third a twelfth.
         """
-        complete = self._ledger.complete()
+        best = next(iter(self._ledger.complete()), None)
         rates: dict[str, float] = {}
         for family, candidate in self._candidates.items():
-            mine = next((t for t in complete if t.family == family), None)
-            waiting = defaults[family]
+            mine, waiting = self._best_of(family), defaults[family]
             if not waiting and (mine is None or not registry.family(family).space(self._profile)):
                 continue
-            gap = 0.0 if mine is None else _gap(self._ledger, mine, complete[0])
+            gap = _gap(self._ledger, mine, best) if mine is not None and best is not None else 0.0
             weight = max(candidate.share, _LEAST_SHARE) * math.exp(-0.5 * min(20.0, gap))
             params = waiting[0] if waiting else candidate.portfolio[0]
             price = max(self._prices.price(family, params) * len(self._ledger.splits), LEAST_SECONDS)
-            spent = self._prices.spent(family)
+            spent = self._prices.spent(family) + self._promised(family)
             rates[family] = weight * price / ((spent + price) * (spent + 2 * price))
         return sorted(rates, key=lambda family: -rates[family])
 
+    def _promised(self, family: str) -> float:
+        """Seconds that the folds to come of the family's trials should take."""
+        running = [t for t in self._ledger.trials.values() if t.family == family and t.state == "running"]
+        n_folds = len(self._ledger.splits)
+        return sum((n_folds - len(t.scores)) * self._prices.price(family, t.params) for t in running)
+
+    def _best_of(self, family: str) -> Trial | None:
+        """The family's best complete trial, or else its last one that was stopped for being behind."""
+        complete = (trial for trial in self._ledger.complete() if trial.family == family)
+        stopped = (t for t in reversed(self._ledger.trials.values()) if t.family == family and t.state == "pruned")
+        return next(chain(complete, stopped), None)
+
 
 def _gap(ledger: Ledger, mine: Trial, best: Trial) -> float:
-    """By how many standard errors a complete trial is behind the best, on row losses."""
-    rows = ledger.rows(best.number)
+    """By how many standard errors a trial is behind the best, on the losses of the rows it has seen."""
+    rows = ledger.rows(mine.number)
     difference = ledger.losses(mine.number, rows) - ledger.losses(best.number, rows)
     error = float(difference.std()) / math.sqrt(len(rows))
     return max(0.0, float(difference.mean()) / error) if error > 0 else 0.0
