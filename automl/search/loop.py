@@ -199,6 +199,7 @@ class Search:
         self._clock.held = max(0.0, min(held, self._clock.refit_deadline - first))
         if self._ledger.complete():
             self._patience.note(self._ledger, blend)
+            self._schedule.note_best(blend)
         saved = self._saver.offer(blend)
         self._sink(BestChanged(blend.value, blend.error, blend.by_family(), saved, len(blend.trials[0].scores)))
 

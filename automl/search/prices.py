@@ -13,7 +13,7 @@ from automl.search.refit import most_to_hold
 from automl.space import Params
 from automl.trial import Trial
 
-LEAST_SECONDS = 2.0
+_LEAST_SECONDS = 2.0
 _MARGIN = 1.5
 _GROWING = frozenset({"neural", "boosting", "bagging"})
 _LEAST_PART = 0.3
@@ -54,10 +54,6 @@ class Prices:
             expected = self._expected(trial.family, trial.params)
             spent.seconds += seconds if self._is_timed else expected
             spent.expected += expected
-
-    def spent(self, family: str) -> float:
-        """Seconds a family has had so far."""
-        return self._spent[family].seconds
 
     def limit(self, trial: Trial, n_folds: int) -> float:
         """Seconds a fold of a trial may take: what it should take with a margin, if all its folds then fit.
@@ -117,4 +113,4 @@ class Prices:
         """A family's share of the search over the folds of one trial, or a little where that is next to nothing."""
         candidate = self._candidates.get(family)
         share = candidate.share if candidate is not None else 0.0
-        return max(share * self.total / n_folds, LEAST_SECONDS)
+        return max(share * self.total / n_folds, _LEAST_SECONDS)

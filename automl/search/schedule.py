@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from automl.plan import Plan
 from automl.profile import Profile
+from automl.search.best import Blend
 from automl.search.budget import Clock
 from automl.search.curve import RowsCurve
 from automl.search.jobs import Assignment
@@ -111,6 +112,11 @@ class Schedule:
         """Whether every candidate has a trial that came to its end, or was passed over."""
         ended = {trial.family for trial in self._ledger.trials.values() if trial.state != "running"}
         return ended >= self._families
+
+    def note_best(self, blend: Blend) -> None:
+        """Let the families of the best blend have the turns that they have earned."""
+        if not self._plan.wishes.deterministic:
+            self._turns.earned = dict(blend.by_family())
 
     def hasten(self, families: set[str]) -> bool:
         """Let each of these that has no running trial have the next one; whether one of them runs or is to come."""

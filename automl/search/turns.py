@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 from typing import Literal, NamedTuple
 
 from automl import registry
 from automl.plan import Plan
 from automl.profile import Profile
 from automl.search.ledger import Ledger
-from automl.search.prices import LEAST_SECONDS, Prices
+from automl.search.prices import Prices
 from automl.space import Params
-from automl.trial import Trial
 
 _FIRST_TRIALS = 2
 _LEAST_SHARE = 1e-3
+# That a trial is taken to cost: hundreds of a cheap family tell no more than some.
+_LEAST_SECONDS = 0.25
 # Their fits come to a proper end in whatever time they are given, so that the first one of a kind is never beyond the
 # share, unless that is small beside the largest.
 _PACED = frozenset({"neural", "boosting"})
@@ -38,11 +38,16 @@ class Turns:
         profile: For spaces.
         ledger: What they reached so far.
         prices: What their fits cost.
+
+    Attributes:
+        earned: Shares of the best blend by family; none while there is no blend, or where it hangs on the clock when
+            there is one.
     """
 
     def __init__(self, plan: Plan, profile: Profile, ledger: Ledger, prices: Prices) -> None:
         self._profile, self._ledger, self._prices = profile, ledger, prices
         self._candidates = {c.family: c for c in plan.candidates}
+        self.earned: Mapping[str, float] = {}
 
     def next_untried(
         self, defaults: Mapping[str, Sequence[Params]], is_ready: Callable[[str], bool], *, only_baselines: bool
@@ -84,43 +89,24 @@ class Turns:
     def by_claim(self, defaults: Mapping[str, Sequence[Params]]) -> list[str]:
         """Families in the order of their claim on the next seconds: who is expected to gain most a second goes first.
 
-        What a family may add to the blend goes by its share of the plan, times how near its best trial is to the best
-        of all (exp of minus half the gap in standard errors). Trials of c seconds each bring t / (t + c) of it in t
-        seconds, so that the first brings half, the second a sixth, the third a twelfth.
+        What a family may add to the blend goes by its share of the plan, or once it was tried by the mean of that and
+        of its share of the blend. A first trial brings half of it, the second a sixth, the n-th 1 / (n (n + 1)).
         """
-        best = next(iter(self._ledger.complete()), None)
+        trials = self._ledger.trials.values()
+        begun = Counter(trial.family for trial in trials if trial.state != "skipped")
+        tried = {trial.family for trial in trials if trial.state in ("done", "pruned")}
         rates: dict[str, float] = {}
         for family, candidate in self._candidates.items():
-            mine, waiting = self._best_of(family), defaults[family]
-            if not waiting and (mine is None or not registry.family(family).space(self._profile)):
+            waiting, n = defaults[family], begun[family]
+            if not waiting and not (family in tried and registry.family(family).space(self._profile)):
                 continue
-            gap = _gap(self._ledger, mine, best) if mine is not None and best is not None else 0.0
-            weight = max(candidate.share, _LEAST_SHARE) * math.exp(-0.5 * min(20.0, gap))
+            share = max(candidate.share, _LEAST_SHARE)
+            if family in tried and self.earned:
+                share = (share + self.earned.get(family, 0.0)) / 2
             params = waiting[0] if waiting else candidate.portfolio[0]
-            price = max(self._prices.price(family, params) * len(self._ledger.splits), LEAST_SECONDS)
-            spent = self._prices.spent(family) + self._promised(family)
-            rates[family] = weight * price / ((spent + price) * (spent + 2 * price))
+            seconds = max(self._prices.price(family, params) * len(self._ledger.splits), _LEAST_SECONDS)
+            rates[family] = share / ((n + 1) * (n + 2) * seconds)
         return sorted(rates, key=lambda family: -rates[family])
-
-    def _promised(self, family: str) -> float:
-        """Seconds that the folds to come of the family's trials should take."""
-        running = [t for t in self._ledger.trials.values() if t.family == family and t.state == "running"]
-        n_folds = len(self._ledger.splits)
-        return sum((n_folds - len(t.scores)) * self._prices.price(family, t.params) for t in running)
-
-    def _best_of(self, family: str) -> Trial | None:
-        """The family's best complete trial, or else its last one that was stopped for being behind."""
-        complete = (trial for trial in self._ledger.complete() if trial.family == family)
-        stopped = (t for t in reversed(self._ledger.trials.values()) if t.family == family and t.state == "pruned")
-        return next(chain(complete, stopped), None)
-
-
-def _gap(ledger: Ledger, mine: Trial, best: Trial) -> float:
-    """By how many standard errors a trial is behind the best, on the losses of the rows it has seen."""
-    rows = ledger.rows(mine.number)
-    difference = ledger.losses(mine.number, rows) - ledger.losses(best.number, rows)
-    error = float(difference.std()) / math.sqrt(len(rows))
-    return max(0.0, float(difference.mean()) / error) if error > 0 else 0.0
 
 
 def origin_of(family: str) -> Literal["baseline", "portfolio"]:

@@ -67,10 +67,8 @@ def test_whose_share_pays_first_begins_and_baselines_come_third(tmp_path: Path) 
 def test_a_default_beyond_its_share_waits_until_tuning_brings_less_for_the_time(tmp_path: Path) -> None:
     ledger = books(tmp_path)
     begun = run(of_shares(ledger, {"knn": 0.04, "linear": 0.96}, seconds=10.0), ledger, 60)
-    n_before = begun.index("knn portfolio")
-    assert begun[:n_before] == ["linear portfolio"] + ["linear search"] * (n_before - 1)
-    # 2 s is the least that a trial is taken to cost: 0.04 * 2 / (2 * 4) a second for the one, and for the other this.
-    assert 0.96 * 2 / ((n_before + 2) * (n_before + 4)) < 0.01 < 0.96 * 2 / ((n_before + 1) * (n_before + 3))
+    # A seventh linear model brings 0.96 / (7 * 8) of the blend in a second, and a first of neighbours 0.04 / 2.
+    assert begun[:7] == ["linear portfolio"] + ["linear search"] * 5 + ["knn portfolio"]
 
 
 def test_a_first_boosted_model_is_beyond_its_share_only_where_that_is_small(tmp_path: Path) -> None:
@@ -83,7 +81,7 @@ def test_a_first_boosted_model_is_beyond_its_share_only_where_that_is_small(tmp_
 
 
 def test_a_second_net_waits_for_its_share(tmp_path: Path) -> None:
-    shares = {"mlp": 0.2, "tabm": 0.2, "linear": 0.6}
+    shares = {"mlp": 0.2, "tabm": 0.18, "linear": 0.62}
     ledger = books(tmp_path)
     found = run(of_shares(ledger, shares, seconds=2.25), ledger)
     assert found[:3] == ["linear portfolio", "mlp portfolio", "linear search"]
