@@ -148,7 +148,7 @@ class Schedule:
             trial = offers.take(self._hastened.pop())
             if trial is not None:
                 return trial
-        while (family := self._turns.next_untried(offers.defaults, is_ready, only_baselines=is_full)) is not None:
+        while (family := self._turns.next_default(offers.defaults, is_ready, only_baselines=is_full)) is not None:
             trial = offers.take_default(family)
             if trial is not None:
                 return trial

@@ -24,9 +24,10 @@ _SMALL = 0.25
 
 
 class _Turn(NamedTuple):
-    """When a first default begins: the least first."""
+    """When a default begins: the least first."""
 
     is_loading: bool
+    has_begun: bool
     due: float
 
 
@@ -49,23 +50,24 @@ class Turns:
         self._candidates = {c.family: c for c in plan.candidates}
         self.earned: Mapping[str, float] = {}
 
-    def next_untried(
+    def next_default(
         self, defaults: Mapping[str, Sequence[Params]], is_ready: Callable[[str], bool], *, only_baselines: bool
     ) -> str | None:
-        """The family of which nothing was tried whose share of the search is the first to pay for its first default.
+        """The family whose share of the search is the first to pay for its next default.
 
-        One that its share never pays for waits, as tuning does, for what the others leave. Baselines come third: a run
-        that is cut short needs a model before it needs something to compare it with.
+        All families have had one before any has a second. One that its share never pays for waits, as tuning does, for
+        what the others leave. Baselines come third: a run that is cut short needs a model before it needs something to
+        compare it with.
         """
         begun = {trial.family for trial in self._ledger.trials.values()}
         turns: dict[str, _Turn] = {}
         for family, waiting in defaults.items():
             is_baseline = origin_of(family) == "baseline"
-            if not waiting or family in begun or (only_baselines and not is_baseline):
+            if not waiting or (only_baselines and not is_baseline):
                 continue
             due = self._due_of_baselines() if is_baseline else self._due(family, waiting[0])
             if due <= self._prices.total:
-                turns[family] = _Turn(not is_ready(family), due)
+                turns[family] = _Turn(not is_ready(family), family in begun, due)
         return min(turns, key=lambda family: turns[family], default=None)
 
     def _due_of_baselines(self) -> float:
@@ -73,11 +75,18 @@ class Turns:
         return 0.0 if len(self._ledger.trials) >= _FIRST_TRIALS else self._prices.total
 
     def _due(self, family: str, params: Params) -> float:
-        """Seconds of all workers of which the family's share pays for its first trial."""
+        """Seconds of all workers of which the family's share pays for its trials so far and one more."""
+        n_folds = len(self._ledger.splits)
+        seconds = n_folds * self._prices.price(family, params)
+        mine = [trial for trial in self._ledger.trials.values() if trial.family == family]
+        for trial in mine:
+            n_paid = n_folds if trial.state == "running" else len(trial.scores)
+            seconds += n_paid * self._prices.price(family, trial.params)
         share = self._candidates[family].share
-        due = len(self._ledger.splits) * self._prices.price(family, params) / max(share, _LEAST_SHARE)
+        due = seconds / self._weight(family)
         is_small = share < _SMALL * max(candidate.share for candidate in self._candidates.values())
-        is_paced = registry.family(family).traits & _PACED and not is_small and not self._has_sibling(family)
+        is_first = not mine and not self._has_sibling(family)
+        is_paced = is_first and not is_small and registry.family(family).traits & _PACED
         return min(due, self._prices.total) if is_paced else due
 
     def _has_sibling(self, family: str) -> bool:
@@ -89,24 +98,30 @@ class Turns:
     def by_claim(self, defaults: Mapping[str, Sequence[Params]]) -> list[str]:
         """Families in the order of their claim on the next seconds: who is expected to gain most a second goes first.
 
-        What a family may add to the blend goes by its share of the plan, or once it was tried by the mean of that and
-        of its share of the blend. A first trial brings half of it, the second a sixth, the n-th 1 / (n (n + 1)).
+        A family's first trial brings half of what it may add to the blend, the second a sixth, the n-th
+        1 / (n (n + 1)).
         """
         trials = self._ledger.trials.values()
         begun = Counter(trial.family for trial in trials if trial.state != "skipped")
-        tried = {trial.family for trial in trials if trial.state in ("done", "pruned")}
         rates: dict[str, float] = {}
         for family, candidate in self._candidates.items():
             waiting, n = defaults[family], begun[family]
-            if not waiting and not (family in tried and registry.family(family).space(self._profile)):
+            if not waiting and not (self._is_tried(family) and registry.family(family).space(self._profile)):
                 continue
-            share = max(candidate.share, _LEAST_SHARE)
-            if family in tried and self.earned:
-                share = (share + self.earned.get(family, 0.0)) / 2
             params = waiting[0] if waiting else candidate.portfolio[0]
             seconds = max(self._prices.price(family, params) * len(self._ledger.splits), _LEAST_SECONDS)
-            rates[family] = share / ((n + 1) * (n + 2) * seconds)
+            rates[family] = self._weight(family) / ((n + 1) * (n + 2) * seconds)
         return sorted(rates, key=lambda family: -rates[family])
+
+    def _weight(self, family: str) -> float:
+        """Its share of the plan, or once it was tried the mean of that and of its share of the blend."""
+        share = self._candidates[family].share
+        if self.earned and self._is_tried(family):
+            share = (share + self.earned.get(family, 0.0)) / 2
+        return max(share, _LEAST_SHARE)
+
+    def _is_tried(self, family: str) -> bool:
+        return any(t.family == family and t.state in ("done", "pruned") for t in self._ledger.trials.values())
 
 
 def origin_of(family: str) -> Literal["baseline", "portfolio"]:

@@ -18,13 +18,18 @@ PLANNED = plan_of_shares({"linear": 0.5, "tree": 0.5})
 DEFAULTS = {candidate.family: candidate.portfolio[0] for candidate in PLANNED.candidates}
 
 
-def claims(ledger: Ledger, *waiting: str, earned: dict[str, float] | None = None) -> list[str]:
-    """Both have the same share and cost a second a trial; a default is left of those that wait."""
+def turns_of(ledger: Ledger, earned: dict[str, float] | None = None) -> Turns:
+    """Both families have the same share and cost a second a trial."""
     prices = Prices(PLANNED, PROFILE, Clock(started=time.monotonic(), seconds=60.0, reserve=0.0))
-    defaults = {family: [params] if family in waiting else [] for family, params in DEFAULTS.items()}
     turns = Turns(PLANNED, PROFILE, ledger, prices)
     turns.earned = earned or {}
-    return turns.by_claim(defaults)
+    return turns
+
+
+def claims(ledger: Ledger, *waiting: str, earned: dict[str, float] | None = None) -> list[str]:
+    """A default is left of those that wait."""
+    defaults = {family: [params] if family in waiting else [] for family, params in DEFAULTS.items()}
+    return turns_of(ledger, earned).by_claim(defaults)
 
 
 def begin(ledger: Ledger, family: str, state: State) -> None:
@@ -59,3 +64,13 @@ def test_a_family_is_not_tuned_before_one_of_its_trials_has_ended(tmp_path: Path
     begin(ledger, "tree", "running")
     begin(ledger, "linear", "running")
     assert claims(ledger, "linear") == ["linear"]
+
+
+def test_who_brought_the_blend_less_waits_with_its_second_default(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    for family in ("linear", "tree"):
+        begin(ledger, family, "pruned")
+    defaults = {family: [params] for family, params in DEFAULTS.items()}
+    for first, second in (("linear", "tree"), ("tree", "linear")):
+        turns = turns_of(ledger, {first: 0.9, second: 0.1})
+        assert turns.next_default(defaults, lambda _: True, only_baselines=False) == first
