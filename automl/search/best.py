@@ -71,7 +71,9 @@ class Finish(msgspec.Struct, frozen=True):
     threshold: Threshold | None = None
 
 
-def best_blend(ledger: Ledger, n_models: int, seed: int, kind: str | None = None) -> Blend | None:
+def best_blend(
+    ledger: Ledger, n_models: int, seed: int, *, kind: str | None = None, last: Blend | None = None
+) -> Blend | None:
     """The blend of complete trials, or the furthest single trial while none is complete; None before the first fold.
 
     Args:
@@ -79,11 +81,12 @@ def best_blend(ledger: Ledger, n_models: int, seed: int, kind: str | None = None
         n_models: Most trials the blend may draw on.
         seed: Of the subsample of rows on large data.
         kind: shallow or neural, to blend only those.
+        last: The blend before this one, whose trials stay in the race.
     """
     complete = [t for t in ledger.complete() if kind in (None, registry.family(t.family).kind)]
     if not complete:
         return _furthest(ledger, kind)
-    pool = best_of_each(complete, n_models)
+    pool = best_of_each(complete, n_models, last.trials if last is not None else ())
     rows = np.flatnonzero(ledger.validated)
     y = ledger.y[rows]
     predictions = [ledger.prediction(t.number, rows) for t in pool]
@@ -168,7 +171,7 @@ def honest_prediction(ledger: Ledger, blend: Blend, n_models: int, seed: int) ->
     rows = blend_rows(ledger, blend)
     if not complete or len(complete) == 1:
         return rows, mix([ledger.prediction(t.number, rows) for t in blend.trials], blend.weights)
-    predictions = [ledger.prediction(t.number, rows) for t in best_of_each(complete, n_models)]
+    predictions = [ledger.prediction(t.number, rows) for t in best_of_each(complete, n_models, blend.trials)]
     return rows, crossed_blend(predictions, ledger.y[rows], ledger.metric, seed=seed)
 
 

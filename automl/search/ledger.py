@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,11 +131,18 @@ class Ledger:
             self.trials[trial.number] = replace(trial, scores=kept, state=state)
 
 
-def best_of_each(trials: Iterable[Trial], n: int) -> list[Trial]:
-    """At most `n` trials of a list that is best first: every family's best, then the rest in order."""
+def best_of_each(trials: Iterable[Trial], n: int, kept: Sequence[Trial] = ()) -> list[Trial]:
+    """At most `n` trials of a list that is best first: those kept, every family's best, then the rest in order.
+
+    Args:
+        trials: Best first.
+        n: Most trials.
+        kept: Those of the last blend, heaviest first, which half of the places are for: better ones by themselves are
+            not to drive out those that are better together.
+    """
     ordered = list(trials)
     first: dict[str, Trial] = {}
     for trial in ordered:
         first.setdefault(trial.family, trial)
-    rest = [t for t in ordered if first[t.family] is not t]
-    return [*first.values(), *rest][: max(n, 1)]
+    held = {trial.number for trial in kept[: n // 2]}
+    return sorted(ordered, key=lambda t: (t.number not in held, first[t.family] is not t))[: max(n, 1)]

@@ -71,7 +71,7 @@ class Schedule:
         if trial is None:
             return None
         self._ledger.open_trial(trial)
-        book = _Open(trial.number, deque(i for i in range(len(self._ledger.splits))))
+        book = _Open(trial.number, deque(range(len(self._ledger.splits))))
         self._open[trial.number] = book
         return self._assign(book)
 

@@ -20,7 +20,7 @@ _ROWS = 10_000
 def judge(ledger: Ledger, plan: Plan) -> Verdict:
     """Compare the best shallow-only with the best neural-only blend by a paired bootstrap over rows."""
     seed = plan.task.seed
-    blends = {kind: best_blend(ledger, plan.max_models, seed, kind) for kind in ("shallow", "neural")}
+    blends = {kind: best_blend(ledger, plan.max_models, seed, kind=kind) for kind in ("shallow", "neural")}
     shallow, neural = blends["shallow"], blends["neural"]
     if shallow is None or neural is None:
         return Verdict(winner=None, margin=None, margin_error=None, sentence=_one_kind(ledger, plan, shallow, neural))
