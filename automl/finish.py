@@ -170,7 +170,7 @@ def _explained_until(context: Context, plan: Plan, clock: Clock) -> float:
 
     Where the search ended early that is soon, for nobody waits long for the last row, and sooner where it was stopped.
     """
-    most = max(10.0, 0.25 * clock.elapsed) if clock.search_left else clock.seconds
+    most = max(10.0, 0.2 * clock.elapsed) if clock.search_left else clock.seconds
     if context.stop():
         most = _STOPPED_SECONDS
     after = clock.scoring + _render_seconds(clock) + _measuring_seconds(plan, clock)

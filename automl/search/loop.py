@@ -32,8 +32,6 @@ _RESTART_SECONDS = 4.0
 _FAREWELL_SECONDS = 1.0
 # Of this process's time, while workers may be waiting for it.
 _SHARE_OF_BLENDING = 0.1
-# Of the score's standard error; what is not expected to gain as much is not searched on for.
-_NOISE = 0.05
 
 
 @dataclass(slots=True)
@@ -224,7 +222,7 @@ class Search:
         """Why the time that is left is not searched on in; empty where it is."""
         foreseen = self._foresee()
         noise = self.best.error if self.best is not None else 0.0
-        if foreseen is not None and foreseen.to_limit > _NOISE * noise:
+        if foreseen is not None and self._patience.is_worth(foreseen.to_limit, noise):
             self._patience.renew()
             return ""
         return _less_than_noise(foreseen, noise, self._clock.search_left)

@@ -10,12 +10,16 @@ from automl.search.best import Blend, improvement
 from automl.search.ledger import Ledger
 from automl.trial import Trial
 
-_SECONDS = 5.0
-_SHARE = 0.2
+_SECONDS = 8.0
+_SHARE = 0.35
 _SHARE_OF_BUDGET = 0.05
 _TRIALS = 8
 _LARGE_SHARE = 0.25
 _TRIALS_OF_LARGE_ONES = 2
+# In standard errors of the score: with fewer left to the best there is, what is to be had is hardly more than noise.
+_LITTLE_ROOM = 2.5
+# In the same: gains that are worth searching on for, where there is room and where there is little.
+_WORTH, _WORTH_IN_LITTLE_ROOM = 0.05, 1.0
 
 
 @dataclass(slots=True)
@@ -25,23 +29,26 @@ class Patience:
     Attributes:
         budget: Seconds of the whole command.
         best: The blend that the next ones are held against.
+        last: The blend that was noted last.
+        has_room: Whether there is much between the score of the best one and the best there is.
         n_ended: Trials that ended since, by family.
     """
 
     budget: float
     best: Blend | None = None
+    last: Blend | None = None
+    has_room: bool = True
     since: float = field(default_factory=time.monotonic)
     began: float = field(default_factory=time.monotonic)
     n_ended: Counter[str] = field(default_factory=Counter)
 
     def note(self, ledger: Ledger, blend: Blend) -> None:
-        """Take note of a blend; better by a quarter of the standard error of the difference is better."""
-        if self.best is not None:
-            gain, error = improvement(ledger, self.best, blend)
-            if gain <= 0.25 * error:
-                return
-        self.best = blend
-        self.renew()
+        """Take note of a blend, and whether it is better than the best one by more than noise."""
+        self.last = blend
+        if self.best is None or self._is_better(ledger, self.best, blend):
+            self.best = blend
+            self.has_room = ledger.metric.error(blend.value) > _LITTLE_ROOM * blend.error
+            self.renew()
 
     def count(self, trial: Trial) -> None:
         """Take note of a trial that came to its end."""
@@ -54,13 +61,23 @@ class Patience:
         return self.n_ended.total() >= _TRIALS and now - self.since > enough
 
     def awaited(self) -> set[str]:
-        """Families that carry much of the best blend and had hardly another trial since.
+        """Families that carry much of the last blend and had few trials since.
 
         Trials of others, which may be many and cheap, do not tell what another of theirs may bring.
         """
-        shares = self.best.by_family() if self.best is not None else ()
+        shares = self.last.by_family() if self.last is not None else ()
         return {f for f, share in shares if share >= _LARGE_SHARE and self.n_ended[f] < _TRIALS_OF_LARGE_ONES}
+
+    def is_worth(self, gain: float, noise: float) -> bool:
+        """Whether a gain of the metric, whose standard error is the noise, is worth searching on for."""
+        return gain > noise * (_WORTH if self.has_room else _WORTH_IN_LITTLE_ROOM)
 
     def renew(self) -> None:
         """Wait as long again."""
         self.since, self.n_ended = time.monotonic(), Counter()
+
+    def _is_better(self, ledger: Ledger, before: Blend, after: Blend) -> bool:
+        """By a standard error of the difference; where there is little room by one of the score, too."""
+        gain, error = improvement(ledger, before, after)
+        rise = ledger.metric.gain(after.value) - ledger.metric.gain(before.value)
+        return gain > error and (self.has_room or rise > before.error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from msgspec.structs import replace
 from search_books import blend_of, books, enter
 
 from automl.search.patience import Patience
@@ -42,3 +43,23 @@ def test_a_family_that_carries_much_and_had_no_trial_in_vain_is_waited_for(tmp_p
     for _ in range(2):
         patience.count(linear)
     assert patience.awaited() == set()
+
+
+def test_where_little_is_left_only_what_is_beyond_the_noise_of_the_score_counts(tmp_path: Path) -> None:
+    ledger = books(tmp_path)
+    worse, better, best = (enter(ledger, noise) for noise in (0.2, 0.1, 0.001))
+
+    def noted(error: float) -> Patience:
+        patience = Patience(budget=10.0)
+        patience.note(ledger, replace(blend_of(worse), error=error))
+        patience.note(ledger, replace(blend_of(better), error=error))
+        return patience
+
+    assert noted(error=0.01).best == replace(blend_of(better), error=0.01)
+    little = noted(error=0.15)
+    assert little.best == replace(blend_of(worse), error=0.15), "by .1, where the score is within .15"
+    assert little.last == replace(blend_of(better), error=0.15)
+    little.note(ledger, blend_of(best))
+    assert little.best == blend_of(best)
+    assert noted(error=0.01).is_worth(0.001, noise=0.01)
+    assert not noted(error=0.15).is_worth(0.1, noise=0.15)
