@@ -93,8 +93,10 @@ class Offers:
 
     def _no_time(self, family: str, params: Params) -> str:
         """Why there is no time for a trial; empty if there is."""
-        begun = {trial.family for trial in self._ledger.trials.values() if trial.state != "skipped"}
-        return self._prices.no_time(family, params, len(self._ledger.splits), is_first=family not in begun)
+        trials = self._ledger.trials.values()
+        is_first = all(trial.family != family or trial.state == "skipped" for trial in trials)
+        running = [trial for trial in trials if trial.state == "running"]
+        return self._prices.no_time(family, params, len(self._ledger.splits), is_first=is_first, running=running)
 
     def _pass_over(self, family: str, params: Params, reason: str) -> None:
         number, origin = self._number, origin_of(family)

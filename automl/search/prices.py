@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from automl import registry
@@ -73,18 +74,22 @@ class Prices:
         expected = trial.seconds / len(trial.scores) if trial.scores else self.price(trial.family, trial.params)
         return not self._is_timed or _LEAST_PART * expected <= self._clock.search_left
 
-    def no_time(self, family: str, params: Params, n_folds: int, *, is_first: bool) -> str:
+    def no_time(
+        self, family: str, params: Params, n_folds: int, *, is_first: bool, running: Sequence[Trial] = ()
+    ) -> str:
         """Why there is no time for all folds of a trial; empty if there is.
 
         A family's first may be cut short to its share of the search, and to a part of what it needs where it gets
-        better the longer it is fitted. Any other would be called off if refits came to need the time.
+        better the longer it is fitted. Any other would be called off if refits came to need the time, those of itself
+        or of the trials that are running.
         """
         price, left = self.price(family, params), self._left
         if is_first:
             grows = registry.family(family).traits & _GROWING
             price = min(price, self._fair(family, n_folds)) * (_LEAST_PART if grows else 1.0)
         elif self._is_timed:
-            left -= max(0.0, most_to_hold(self._plan, self._clock) - self._clock.held)
+            refits = price + sum(self.price(trial.family, trial.params) for trial in running)
+            left -= min(max(0.0, most_to_hold(self._plan, self._clock) - self._clock.held), refits)
         needed = price * math.ceil(n_folds / self._plan.n_workers)
         if needed <= left:
             return ""

@@ -67,10 +67,20 @@ def test_what_refits_may_take_is_no_time_for_any_but_a_first_trial() -> None:
     measured = Prices(made, PROFILE, clock)
     assert measured.total == pytest.approx(1.0, abs=0.1), "half a second of each worker"
     measured.note(trial(), 2.0)
-    assert "0.5 s are left" in measured.no_time("linear", PARAMS, 1, is_first=False), "refits may take 3.5 s of the 4"
-    assert measured.no_time("linear", PARAMS, 1, is_first=True) == ""
+    why = "a fit of 2 s and a refit as long leave nothing of the 4, and one runs that may be refitted, too"
+    assert "0.5 s are left" in measured.no_time("linear", PARAMS, 1, is_first=False, running=[trial()]), why
+    assert measured.no_time("linear", PARAMS, 1, is_first=True, running=[trial()]) == ""
     clock.held = 3.5
     assert "0.5 s are left" in measured.no_time("linear", PARAMS, 1, is_first=False)
+
+
+def test_a_short_fit_leaves_time_for_no_more_refits_than_its_own() -> None:
+    clock = Clock(started=time.monotonic() - 6.0, seconds=10.0, reserve=0.0)
+    measured = Prices(plan(HOLDOUT, "linear", "tree", seconds=10.0), PROFILE, clock)
+    measured.note(trial(), 1.5)
+    assert measured.no_time("linear", PARAMS, 1, is_first=False) == "", "3 s of the 4, though refits may take 3.5"
+    measured.note(trial(), 3.3)
+    assert "1.6 s are left" in measured.no_time("linear", PARAMS, 1, is_first=False), "2.4 s and as many of the 4"
 
 
 def test_a_first_forest_is_worth_a_third_of_its_trees_and_a_first_kernel_machine_is_all_or_nothing() -> None:
