@@ -210,7 +210,10 @@ class Search:
             return "stopped by the user"
         if self._clock.search_left <= 0:
             return "the time limit was reached"
-        if self._plan.wishes.deterministic or not self._schedule.every_family_tried:
+        if self._plan.wishes.deterministic:
+            return ""
+        if not self._schedule.every_family_tried:
+            self._patience.renew()
             return ""
         if self.forecast is None and (foreseen := self._foresee()) is not None:
             self._sink(Foreseen(foreseen))
