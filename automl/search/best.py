@@ -81,7 +81,7 @@ def best_blend(
         n_models: Most trials the blend may draw on.
         seed: Of the subsample of rows on large data.
         kind: shallow or neural, to blend only those.
-        last: The blend before this one, whose trials stay in the race.
+        last: The blend before this one, whose trials keep half of the places.
     """
     complete = [t for t in ledger.complete() if kind in (None, registry.family(t.family).kind)]
     if not complete:

@@ -185,7 +185,9 @@ class Search:
 
     def _update_best(self) -> None:
         began = time.monotonic()
-        blend = best_blend(self._ledger, self._plan.max_models, self._plan.task.seed, last=self.best)
+        # The clock decides how many blends there were before.
+        last = None if self._plan.wishes.deterministic else self.best
+        blend = best_blend(self._ledger, self._plan.max_models, self._plan.task.seed, last=last)
         self._is_behind = False
         self._due = time.monotonic() + (1 / _SHARE_OF_BLENDING - 1) * (time.monotonic() - began)
         if blend is None or same_members(self.best, blend):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
 from search_books import FOLDS, PROFILE, Y, books, plan, plan_of_shares
 
 from automl.engines import Job, JobResult
+from automl.search.best import Blend, best_blend
 from automl.search.budget import Clock
 from automl.search.ledger import Ledger
 from automl.search.loop import Search
@@ -73,3 +76,23 @@ def test_a_trial_whose_last_folds_would_be_cut_off_early_ends_without_them(tmp_p
     assert (trial.state, trial.reason) == ("skipped", "the search ended before its last fold")
     assert len(trial.scores) == 1
     assert search.best is not None
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_blend_hangs_on_those_before_it_unless_the_clock_is_to_decide_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deterministic: bool
+) -> None:
+    before: list[Blend | None] = []
+
+    def noted(ledger: Ledger, n_models: int, seed: int, last: Blend | None) -> Blend | None:
+        before.append(last)
+        return best_blend(ledger, n_models, seed, last=last)
+
+    monkeypatch.setattr("automl.search.loop.best_blend", noted)
+    ledger = books(tmp_path)
+    clock = Clock(started=time.monotonic(), seconds=60.0, reserve=0.0)
+    made = plan_of_shares({"linear": 0.5, "tree": 0.5}, n_trials=4)
+    made = replace(made, wishes=replace(made.wishes, deterministic=deterministic))
+    engine, schedule = SlowNets(ledger, clock, waits=0), Schedule(made, PROFILE, ledger, clock)
+    Search(made, ledger, schedule, engine, clock, lambda _: None, lambda _: None, lambda: False).run()
+    assert any(before) is not deterministic
