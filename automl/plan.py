@@ -139,9 +139,9 @@ class Validation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: holdout or kfold.
-        n_folds: Folds of one repeat (1 for a holdout).
+        n_folds: Folds of one repeat; of a holdout how many parts are held out, one after another.
         n_repeats: Repeats of the k-fold with other seeds.
-        fraction: Held out, for a holdout.
+        fraction: Of the rows in each part, for a holdout.
         stratify: Whether class shares are kept.
         group: Column whose groups stay together.
         time: Column by whose order the validation rows come last.

@@ -53,7 +53,7 @@ def make_splits(
     splits: list[Split] = []
     for _ in range(validation.n_repeats):
         part = _grouped(groups, n_parts, rng) if groups is not None else _parts(y, n_parts, validation.stratify, rng)
-        used = range(n_parts) if validation.kind == "kfold" else [_middling(part)]
+        used = range(n_parts) if validation.kind == "kfold" else _middling(part, validation.n_folds)
         splits += [Split(np.flatnonzero(part != p), np.flatnonzero(part == p)) for p in used]
     return tuple(split for split in splits if len(split.valid) and len(split.train))
 
@@ -90,10 +90,10 @@ def _grouped(groups: NDArray[Any], n_parts: int, rng: np.random.Generator) -> ND
     return part_of[code.ravel()]
 
 
-def _middling(part: NDArray[np.intp]) -> int:
-    """The part nearest to an equal share of the rows: a group may be larger than that, and rule the part it is in."""
+def _middling(part: NDArray[np.intp], n: int) -> list[int]:
+    """The n parts nearest to an equal share of the rows: a group may be larger than that, and rule its part."""
     sizes = np.bincount(part)
-    return int(np.abs(sizes - sizes.mean()).argmin())
+    return [int(place) for place in np.argsort(np.abs(sizes - sizes.mean()), kind="stable")[:n]]
 
 
 def _forward(times: NDArray[np.float64], validation: Validation) -> tuple[Split, ...]:

@@ -1,4 +1,4 @@
-"""Estimates and lists as the report says them; numbers, times and sizes are in `typography` and `quantities`."""
+"""Estimates, schemes and lists as reports say them; numbers are in `typography`, times and sizes in `quantities`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from automl.forecast import Forecast
 from automl.metrics import METRICS
 from automl.outcome import Estimate
+from automl.plan import Validation
 from automl.profile import ColumnProfile
-from automl.typography import counted, format_number, format_score
+from automl.typography import counted, format_number, format_score, format_share
 
 
 def scored(estimate: Estimate) -> str:
@@ -30,6 +31,15 @@ def level(estimate: Estimate) -> str:
 def interval(estimate: Estimate) -> str:
     """As in "0.850 (90 % interval 0.838–0.861)"."""
     return f"{scored(estimate)} ({level(estimate)} {span(estimate)})"
+
+
+def scheme(validation: Validation) -> str:
+    """How models are compared, as in "5 folds, repeated 3 times" or "2 holdouts of 20 %"."""
+    if validation.kind == "kfold":
+        repeats = f", repeated {validation.n_repeats} times" if validation.n_repeats > 1 else ""
+        return f"{validation.n_folds} folds{repeats}"
+    share = format_share(validation.fraction)
+    return f"a holdout of {share}" if validation.n_folds == 1 else f"{validation.n_folds} holdouts of {share}"
 
 
 def more_would_bring(forecast: Forecast | None, score: Estimate) -> str:

@@ -58,6 +58,13 @@ def test_validation_comes_after_training(moments: list[float]) -> None:
         assert np.nanmax(times[split.train], initial=-1.0) <= times[split.valid].min()
 
 
+def test_two_holdouts_have_no_row_in_common() -> None:
+    first, second = make_splits(Validation(kind="holdout", n_folds=2, fraction=0.2), np.arange(1000.0))
+    assert len(first.valid) == len(second.valid) == 200
+    assert not set(first.valid) & set(second.valid)
+    assert len(first.train) == len(second.train) == 800
+
+
 def test_a_holdout_is_one_split_of_its_fraction() -> None:
     y = np.arange(1000) % 2
     (split,) = make_splits(Validation(kind="holdout", n_folds=1, fraction=0.1, stratify=True), y)

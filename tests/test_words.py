@@ -6,7 +6,8 @@ import pytest
 
 from automl.forecast import Forecast
 from automl.outcome import Estimate
-from automl.words import interval, level, listed, more_would_bring, scored, sentence, span
+from automl.plan import Validation
+from automl.words import interval, level, listed, more_would_bring, scheme, scored, sentence, span
 
 
 def an_estimate(value: float, low: float, high: float, error: float) -> Estimate:
@@ -43,3 +44,16 @@ def test_what_more_would_bring_is_told_beside_the_error(metric: str, rows: float
     told = Forecast(seconds=10, value=0.85, to_limit=0.001, twice_time=0.003, twice_rows=rows)
     assert more_would_bring(told, score) == said
     assert more_would_bring(None, score) == ""
+
+
+@pytest.mark.parametrize(
+    ("validation", "words"),
+    [
+        (Validation(kind="kfold", n_folds=8), "8 folds"),
+        (Validation(kind="kfold", n_folds=5, n_repeats=3), "5 folds, repeated 3 times"),
+        (Validation(kind="holdout", n_folds=1, fraction=0.125), "a holdout of 12 %"),
+        (Validation(kind="holdout", n_folds=2), "2 holdouts of 20 %"),
+    ],
+)
+def test_how_models_are_compared_is_said_in_few_words(validation: Validation, words: str) -> None:
+    assert scheme(validation) == words

@@ -10,6 +10,7 @@ from automl.events import BestChanged, Decided, Event, Foreseen, Planned, Profil
 from automl.profile import Profile
 from automl.quantities import format_seconds
 from automl.typography import counted, format_score, printable
+from automl.words import scheme
 
 
 class LogLines:
@@ -77,9 +78,8 @@ class LogLines:
         plan = event.plan
         self._metric = plan.task.metric
         self._n_folds = plan.validation.n_fits
-        folds = "holdout" if plan.validation.kind == "holdout" else counted(plan.validation.n_folds, "fold")
         budget = format_seconds(plan.wishes.seconds)
-        return f"plan {counted(len(plan.candidates), 'family', 'families')}, {folds}, {budget}"
+        return f"plan {counted(len(plan.candidates), 'family', 'families')}, {scheme(plan.validation)}, {budget}"
 
     def _trial(self, event: TrialEnded) -> list[str]:
         trial = event.trial

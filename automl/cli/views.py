@@ -17,7 +17,7 @@ from automl.profile import ColumnProfile, Finding, Profile
 from automl.quantities import format_bytes, format_seconds
 from automl.task import Task
 from automl.typography import counted, format_number, format_share, histogram, listed, printable, quoted
-from automl.words import extent_words
+from automl.words import extent_words, scheme
 
 _KINDS = {
     "number": ("number", "numbers"),
@@ -188,11 +188,6 @@ def plan_view(plan: Plan, profile: Profile | None = None) -> RenderableType:
 
 def validation_words(validation: Validation) -> str:
     """How models are compared, in a line."""
-    if validation.kind == "holdout":
-        how = f"a holdout of {format_share(validation.fraction)}"
-    else:
-        repeats = f", {validation.n_repeats} times" if validation.n_repeats > 1 else ""
-        how = f"{validation.n_folds} folds{repeats}"
     named = (("stratified", validation.stratify), (f"by group {validation.group}", validation.group))
     ways = [way for way, holds in (*named, (f"in the order of {validation.time}", validation.time)) if holds]
-    return printable(", ".join([how, *ways]))
+    return printable(", ".join([scheme(validation), *ways]))

@@ -1,6 +1,8 @@
-"""How models are compared: the finest validation scheme that leaves time for several families."""
+"""How models are compared: by folds, or by holdouts where their time is worth more elsewhere."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,11 +15,14 @@ from automl.task import Task
 from automl.typography import counted, format_share
 
 _MANY = 50_000
-# A k-fold is affordable where all its fits of the main learners' first defaults take at most this share of the search.
-# A fifth of few rows tells models apart too poorly, so folds are worth all of it there (trials that are behind are
-# stopped after their first). Many rows make one holdout precise, so that time is better spent on more models, the best
-# refitted on all rows.
-_AFFORDABLE = ((1_000, 1.0), (8_000, 0.6), (15_000, 0.3), (_MANY, 0.15))
+# A scheme is affordable where all its fits of the main learners' first defaults take at most such a share of the
+# search, by rows that tell. A fifth of few rows tells models apart too poorly, so folds are worth all of it there
+# (trials that are behind are stopped after their first). With more rows it is better spent on more models, and on
+# fitting the best of them on all rows; two holdouts are less at the mercy of chance than one, until one is precise.
+_FOLDS = ((500, 1.0), (800, 0.1))
+_TWO_HOLDOUTS = ((8_000, 0.6), (15_000, 0.2), (_MANY, 0.1))
+# Groups and stretches of time differ by more than rows do, which one holdout of some does not tell.
+_FOLDS_OF_UNITS = ((1_000, 1.0), (8_000, 0.6), (15_000, 0.3), (_MANY, 0.15))
 _N_MAIN = 4
 
 
@@ -45,8 +50,9 @@ def choose_validation(case: Case, costs: tuple[float, ...], n_workers: int, *, i
     n_units, unit = _units(case.profile, case.task, n)
     steps = () if is_sample else _ladder(n, case.wishes)
     ladder = [(min(k, n_units), repeats) for k, repeats in steps]
+    limits = _FOLDS_OF_UNITS if case.task.group else _FOLDS
     for k, repeats in ladder:
-        if _is_affordable(repeats * (k - 1), costs, n_workers, case):
+        if _is_affordable(repeats * (k - 1), costs, n_workers, case, limits):
             return _folds(case, k, repeats, unit, is_finest=(k, repeats) == ladder[0])
     return _holdout(case, costs, n_workers, n_units, is_sample=is_sample)
 
@@ -71,9 +77,11 @@ def _ladder(n: int, wishes: Wishes) -> tuple[tuple[int, int], ...]:
     return tuple(dict.fromkeys(finest + rest))
 
 
-def _is_affordable(n_whole_fits: float, costs: tuple[float, ...], n_workers: int, case: Case) -> bool:
+def _is_affordable(
+    n_whole_fits: float, costs: tuple[float, ...], n_workers: int, case: Case, limits: Sequence[tuple[int, float]]
+) -> bool:
     """Whether so many fits on all rows of each main learner leave time for the rest of the search."""
-    rows, shares = zip(*_AFFORDABLE, strict=True)
+    rows, shares = zip(*limits, strict=True)
     share = float(np.interp(np.log(case.shape.telling_rows), np.log(rows), shares))
     return n_whole_fits * sum(costs[:_N_MAIN]) <= share * case.search_seconds * n_workers
 
@@ -127,18 +135,27 @@ def _holdout(case: Case, costs: tuple[float, ...], n_workers: int, n_units: int,
     fraction = holdout_fraction(n) if not case.task.group else max(holdout_fraction(n), 1 / n_units)
     fits, budget = seconds_text(3 * sum(costs[:_N_MAIN])), seconds_text(case.search_seconds * n_workers)
     main = counted(min(_N_MAIN, len(costs)), "main family", "main families")
-    why = f"4 folds of one model of {main} would take {fits} of the {budget} that all workers have"
+    why = (
+        f"4 folds of one model of {main} would take {fits} of the {budget} that all workers have, better spent on more "
+        "models and on fitting the best of them on all rows"
+    )
     if is_sample:
         why = "rows had to be left out already, so there is no time for folds"
     elif n >= _MANY:
         why = "so many rows measure a model precisely enough, and folds would cost models"
+    has_two = not is_sample and _is_affordable(2 * (1 - fraction), costs, n_workers, case, _TWO_HOLDOUTS)
+    n_held = 2 if has_two and fraction < 0.5 else 1
+    rows = counted(round(n * fraction), "row")
+    held = f"one holdout of {format_share(fraction)} ({rows})"
+    if n_held > 1:
+        held = f"{n_held} holdouts of {format_share(fraction)} ({rows} each)"
     return Validation(
         kind="holdout",
-        n_folds=1,
+        n_folds=n_held,
         fraction=fraction,
         stratify=not case.task.group,
         group=case.task.group,
-        sentence=f"one holdout of {format_share(fraction)} ({counted(round(n * fraction), 'row')}): {why}",
+        sentence=f"{held}: {why}",
     )
 
 
@@ -152,7 +169,7 @@ def _forward(case: Case, costs: tuple[float, ...], n_workers: int) -> Validation
     n, task = case.shape.n_rows, case.task
     torn = f"; groups of {task.group!r} may stand on both sides of the line" if task.group else ""
     for k in (5, 4, 3, 2) if n >= 20 else ():
-        if n < _MANY and _is_affordable(0.75 * k, costs, n_workers, case):
+        if n < _MANY and _is_affordable(0.75 * k, costs, n_workers, case, _FOLDS_OF_UNITS):
             return Validation(
                 kind="kfold",
                 n_folds=k,

@@ -7,7 +7,7 @@ from automl.outcome import Evidence, Outcome
 from automl.report import Block, Notice, Section, TableBlock, Text
 from automl.sections import errors
 from automl.typography import counted
-from automl.words import level, scored, sentence, span
+from automl.words import level, scheme, scored, sentence, span
 
 
 def section(outcome: Outcome, evidence: Evidence) -> Section:
@@ -28,11 +28,6 @@ def section(outcome: Outcome, evidence: Evidence) -> Section:
 
 def _how(outcome: Outcome) -> str:
     validation = outcome.plan.validation
-    if validation.kind == "kfold":
-        times = f", repeated {validation.n_repeats} times" if validation.n_repeats > 1 else ""
-        scheme = f"{validation.n_folds} folds{times}"
-    else:
-        scheme = f"a holdout of {validation.fraction * 100:.0f} % of the rows"
     drawn = "at random"
     if validation.time:
         drawn = f"in the order of {validation.time}"
@@ -44,8 +39,8 @@ def _how(outcome: Outcome) -> str:
         else ""
     )
     return (
-        f"Every figure below is from rows the models had not been trained on ({scheme}, drawn {drawn}), with blend "
-        f"weights chosen on other rows than those they are scored on.{calibrated} "
+        f"Every figure below is from rows the models had not been trained on ({scheme(validation)}, drawn {drawn}), "
+        f"with blend weights chosen on other rows than those they are scored on.{calibrated} "
         "It holds for new rows that come the way these came."
     )
 

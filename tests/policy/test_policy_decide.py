@@ -194,7 +194,7 @@ def test_time_and_memory_gates_name_the_numbers_and_never_leave_nothing():
     slow = plan_for(profile(150_000), Wishes(seconds=60, preset="fast"))
     assert rule_of(slow, "near") == "P044"
     assert "s" in next(r.sentence for r in slow.ruled_out if r.family == "near")
-    dear = plan_for(families=(*FAMILIES, fake_family("dear", "kernel", per_row=1.2e-3)))
+    dear = plan_for(families=(*FAMILIES, fake_family("dear", "kernel", per_row=2.9e-3)))
     assert rule_of(dear, "dear") == "P044"
     assert "its chances are worth" in next(r.sentence for r in dear.ruled_out if r.family == "dear")
     greedy = (fake_family("hog", "tree", "bagging", bytes_per_row=1_000_000), *FAMILIES)

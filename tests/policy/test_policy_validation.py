@@ -40,14 +40,20 @@ def test_folds_by_size_and_preset_where_time_is_plenty(n, wishes, folds, repeats
     assert (chosen.kind, chosen.n_folds, chosen.n_repeats, chosen.stratify) == ("kfold", folds, repeats, True)
 
 
-def test_folds_get_fewer_as_models_get_dearer_and_end_in_a_holdout():
-    fits = [choose(5_000, costs=(seconds,) * 4).n_fits for seconds in (0.1, 3.0, 4.0, 6.0, 20.0)]
-    assert fits == sorted(fits, reverse=True)
-    assert (fits[0], fits[-1]) == (5, 1)
-    holdout = choose(5_000, costs=(20.0,) * 4)
-    assert holdout.kind == "holdout"
-    assert "4 min of the 100 s" in holdout.sentence
-    assert choose(5_000, costs=(6.0,) * 4, n_workers=16).n_fits == 5
+def test_fits_get_fewer_as_models_get_dearer_and_end_in_a_holdout():
+    fits = [choose(5_000, costs=(seconds,) * 4).n_fits for seconds in (0.1, 0.75, 3.0, 20.0)]
+    assert fits == [5, 4, 2, 1]
+    one, two = (choose(5_000, costs=(seconds,) * 4) for seconds in (20.0, 3.0))
+    assert one.kind == two.kind == "holdout"
+    assert one.sentence.startswith("one holdout of 20 % (1,000 rows): 4 folds of one model of 4 main families")
+    assert "4 min of the 100 s" in one.sentence
+    assert two.sentence.startswith("2 holdouts of 20 % (1,000 rows each): ")
+    assert choose(5_000, costs=(3.0,) * 4, n_workers=16).n_fits == 5
+
+
+def test_one_holdout_of_many_rows_is_precise_where_two_are_dear():
+    costs = (8.0, 6.0, 3.0, 2.0)
+    assert [choose(n, costs=costs).n_fits for n in (2_000, 8_000, 20_000)] == [2, 2, 1]
 
 
 def test_many_rows_are_held_out_once_unless_folds_are_nearly_free():
@@ -58,8 +64,8 @@ def test_many_rows_are_held_out_once_unless_folds_are_nearly_free():
 
 def test_few_rows_pay_more_for_folds_than_many():
     costs = (10.0, 6.0, 3.0, 2.0)
-    assert choose(800, costs=costs).n_folds == 5
-    assert choose(8_000, costs=costs).kind == "holdout"
+    assert choose(450, costs=costs).kind == "kfold"
+    assert choose(1_000, costs=costs).kind == "holdout"
 
 
 def test_a_holdout_is_precise_and_never_most_of_the_data():
@@ -72,6 +78,9 @@ def test_groups_and_time():
     made = profile(1_000, columns=(*profile(1_000).columns, column("g", "id", role="group", n_unique=3)))
     chosen = choose(1_000, task=by_group, made=made)
     assert (chosen.n_folds, chosen.group, chosen.stratify) == (3, "g", False)
+    costs = (10.0, 6.0, 3.0, 2.0)
+    assert choose(1_000, task=by_group, made=made, costs=costs).n_folds == 3
+    assert choose(1_000, made=made, costs=costs).kind == "holdout"
     one = profile(1_000, columns=(*profile(1_000).columns, column("g", "id", role="group", n_unique=1)))
     with pytest.raises(UsageError, match="1 group; splitting by it needs 2"):
         choose(1_000, task=by_group, made=one)
