@@ -20,7 +20,7 @@ _MANY = 50_000
 # (trials that are behind are stopped after their first). With more rows it is better spent on more models, and on
 # fitting the best of them on all rows; two holdouts are less at the mercy of chance than one, until one is precise.
 _FOLDS = ((500, 1.0), (800, 0.1))
-_TWO_HOLDOUTS = ((8_000, 0.6), (15_000, 0.2), (_MANY, 0.1))
+_TWO_HOLDOUTS = ((800, 1.0), (8_000, 0.4), (15_000, 0.2), (_MANY, 0.1))
 # Groups and stretches of time differ by more than rows do, which one holdout of some does not tell.
 _FOLDS_OF_UNITS = ((1_000, 1.0), (8_000, 0.6), (15_000, 0.3), (_MANY, 0.15))
 _N_MAIN = 4
@@ -136,8 +136,8 @@ def _holdout(case: Case, costs: tuple[float, ...], n_workers: int, n_units: int,
     fits, budget = seconds_text(3 * sum(costs[:_N_MAIN])), seconds_text(case.search_seconds * n_workers)
     main = counted(min(_N_MAIN, len(costs)), "main family", "main families")
     why = (
-        f"4 folds of one model of {main} would take {fits} of the {budget} that all workers have, better spent on more "
-        "models and on fitting the best of them on all rows"
+        f"4 folds of one model of {main} would take {fits} of the {budget} that all workers have; more models are worth "
+        "more, and fits of the best on all rows"
     )
     if is_sample:
         why = "rows had to be left out already, so there is no time for folds"
