@@ -38,7 +38,7 @@ DECISIONS = {
     "P037": ("Foreign", "a family reads texts, images, sounds or earlier rows, and the table holds none"),
     "P040": ("Sample", "one fit on all rows would fill half the search, so rows are sampled"),
     "P041": ("Workers", "how many fits run side by side, and with how many threads"),
-    "P042": ("Validation", "the finest folds that leave time for several families"),
+    "P042": ("Validation", "folds, or one or two holdouts where the time that folds take is worth more elsewhere"),
     "P043": ("Memory", "a fit that would not fit into memory"),
     "P044": ("Time", "a fit that would take more than its share of the time"),
     "P045": ("Kept", "where costs would leave nothing to race, the cheapest family stays"),
