@@ -171,7 +171,7 @@ class Validation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unseen_share(self) -> float:
-        """Share of the rows that the fits of one model do not learn from; none where k folds cover them all."""
+        """Share of the rows that each fit of a model leaves out; none where its k folds cover them all."""
         return 0.0 if self.kind == "kfold" and not self.time else 1.0 - self.train_share
 
 

@@ -19,7 +19,8 @@ _MANY = 50_000
 # search, by rows that tell. A fifth of few rows tells models apart too poorly, so folds are worth all of it there
 # (trials that are behind are stopped after their first). With more rows it is better spent on more models, and on
 # fitting the best of them on all rows; two holdouts are less at the mercy of chance than one, until one is precise.
-_FOLDS = ((500, 1.0), (800, 0.1))
+_FEW = 500
+_FOLDS = ((_FEW, 1.0), (800, 0.1))
 _TWO_HOLDOUTS = ((800, 1.0), (8_000, 0.4), (15_000, 0.2), (_MANY, 0.1))
 # Groups and stretches of time differ by more than rows do, which one holdout of some does not tell.
 _FOLDS_OF_UNITS = ((1_000, 1.0), (8_000, 0.6), (15_000, 0.3), (_MANY, 0.15))
@@ -51,6 +52,8 @@ def choose_validation(case: Case, costs: tuple[float, ...], n_workers: int, *, i
     steps = () if is_sample else _ladder(n, case.wishes)
     ladder = [(min(k, n_units), repeats) for k, repeats in steps]
     limits = _FOLDS_OF_UNITS if case.task.group else _FOLDS
+    if not case.task.group and case.shape.telling_rows >= _FEW:
+        ladder = ladder[:1]  # holdouts, and fits of all rows, are better than folds that leave out more
     for k, repeats in ladder:
         if _is_affordable(repeats * (k - 1), costs, n_workers, case, limits):
             return _folds(case, k, repeats, unit, is_finest=(k, repeats) == ladder[0])
