@@ -53,7 +53,7 @@ def choose_validation(case: Case, costs: tuple[float, ...], n_workers: int, *, i
     ladder = [(min(k, n_units), repeats) for k, repeats in steps]
     limits = _FOLDS_OF_UNITS if case.task.group else _FOLDS
     if not case.task.group and case.shape.telling_rows >= _FEW:
-        ladder = ladder[:1]  # holdouts, and fits of all rows, are better than folds that leave out more
+        ladder = ladder[:1]  # holdouts, with fits of all rows in the end, are better than fewer folds
     for k, repeats in ladder:
         if _is_affordable(repeats * (k - 1), costs, n_workers, case, limits):
             return _folds(case, k, repeats, unit, is_finest=(k, repeats) == ladder[0])
@@ -142,19 +142,16 @@ def _holdout(case: Case, costs: tuple[float, ...], n_workers: int, n_units: int,
         f"4 folds of one model of {main} would take {fits} of the {budget} that all workers have; more models are worth "
         "more, and fits of the best on all rows"
     )
+    has_two = fraction < 0.5 and _is_affordable(2 * (1 - fraction), costs, n_workers, case, _TWO_HOLDOUTS)
     if is_sample:
-        why = "rows had to be left out already, so there is no time for folds"
+        why, has_two = "rows had to be left out already, so there is no time for folds", False
     elif n >= _MANY:
-        why = "so many rows measure a model precisely enough, and folds would cost models"
-    has_two = not is_sample and _is_affordable(2 * (1 - fraction), costs, n_workers, case, _TWO_HOLDOUTS)
-    n_held = 2 if has_two and fraction < 0.5 else 1
-    rows = counted(round(n * fraction), "row")
-    held = f"one holdout of {format_share(fraction)} ({rows})"
-    if n_held > 1:
-        held = f"{n_held} holdouts of {format_share(fraction)} ({rows} each)"
+        why, has_two = "so many rows measure a model precisely enough, and folds would cost models", False
+    share, rows = format_share(fraction), counted(round(n * fraction), "row")
+    held = f"2 holdouts of {share} ({rows} each)" if has_two else f"one holdout of {share} ({rows})"
     return Validation(
         kind="holdout",
-        n_folds=n_held,
+        n_folds=2 if has_two else 1,
         fraction=fraction,
         stratify=not case.task.group,
         group=case.task.group,

@@ -58,6 +58,7 @@ def test_one_holdout_of_many_rows_is_precise_where_two_are_dear():
 
 def test_many_rows_are_held_out_once_unless_folds_are_nearly_free():
     assert choose(200_000, costs=(8.0, 1.0)).kind == "holdout"
+    assert choose(200_000, costs=(4.0, 1.0)).n_folds == 1
     assert choose(200_000, Wishes(preset="fast")).kind == "holdout"
     assert choose(60_000, Wishes(seconds=3600), costs=(3.0, 1.0)).n_folds == 4
 
