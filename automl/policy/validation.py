@@ -139,8 +139,8 @@ def _holdout(case: Case, costs: tuple[float, ...], n_workers: int, n_units: int,
     fits, budget = seconds_text(3 * sum(costs[:_N_MAIN])), seconds_text(case.search_seconds * n_workers)
     main = counted(min(_N_MAIN, len(costs)), "main family", "main families")
     why = (
-        f"4 folds of one model of {main} would take {fits} of the {budget} that all workers have; more models are worth "
-        "more, and fits of the best on all rows"
+        f"4 folds of one model of {main} would take {fits} of the {budget} that all workers have; more models are "
+        "worth more, and fits of the best on all rows"
     )
     has_two = fraction < 0.5 and _is_affordable(2 * (1 - fraction), costs, n_workers, case, _TWO_HOLDOUTS)
     if is_sample:
