@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from automl.errors import DataError, UsageError
-from automl.plan import Validation, Wishes
+from automl.plan import Validation
 from automl.policy.effects import Case
 from automl.policy.units import seconds_text
 from automl.profile import Profile
@@ -49,23 +49,23 @@ def choose_validation(case: Case, costs: tuple[float, ...], n_workers: int, *, i
     if case.task.time:
         return _forward(case, costs, n_workers)
     n_units, unit = _units(case.profile, case.task, n)
-    steps = () if is_sample else _ladder(n, case.wishes)
+    steps = () if is_sample else _ladder(case)
     ladder = [(min(k, n_units), repeats) for k, repeats in steps]
     limits = _FOLDS_OF_UNITS if case.task.group else _FOLDS
-    if not case.task.group and case.shape.telling_rows >= _FEW:
-        ladder = ladder[:1]  # holdouts, with fits of all rows in the end, are better than fewer folds
     for k, repeats in ladder:
         if _is_affordable(repeats * (k - 1), costs, n_workers, case, limits):
             return _folds(case, k, repeats, unit, is_finest=(k, repeats) == ladder[0])
     return _holdout(case, costs, n_workers, n_units, is_sample=is_sample)
 
 
-def _ladder(n: int, wishes: Wishes) -> tuple[tuple[int, int], ...]:
+def _ladder(case: Case) -> tuple[tuple[int, int], ...]:
     """(folds, repeats), the finest first.
 
-    Repeats help tiny tables only; elsewhere more than 8 folds buy nothing that more models would not buy better.
+    Repeats help tiny tables only; elsewhere more than 8 folds buy nothing that more models would not buy better. Fewer
+    than the finest are for few rows and for groups: of others holdouts tell enough, with fits of all rows in the end.
     """
-    fast, best = wishes.preset == "fast", wishes.preset == "best"
+    n, preset = case.shape.n_rows, case.wishes.preset
+    fast, best = preset == "fast", preset == "best"
     if n < 300:
         finest = [(5, 1)] if fast else [(5, 3), (10, 1)]
     elif n < 500:
@@ -75,9 +75,12 @@ def _ladder(n: int, wishes: Wishes) -> tuple[tuple[int, int], ...]:
     elif n < _MANY:
         finest = [(8, 1)] if best else []
     else:
-        return () if fast else ((5, 1), (4, 1)) if best else ((4, 1),)
-    rest = [(4, 1)] if fast and n >= 1_000 else [(5, 1), (4, 1)]
-    return tuple(dict.fromkeys(finest + rest))
+        finest = [(5, 1)] if best else []
+    rest = [(5, 1), (4, 1)] if n < 1_000 or not fast else [(4, 1)]
+    if n >= _MANY:
+        rest = [] if fast else [(4, 1)]
+    steps = tuple(dict.fromkeys(finest + rest))
+    return steps if case.task.group or case.shape.telling_rows < _FEW else steps[:1]
 
 
 def _is_affordable(
@@ -142,11 +145,12 @@ def _holdout(case: Case, costs: tuple[float, ...], n_workers: int, n_units: int,
         f"4 folds of one model of {main} would take {fits} of the {budget} that all workers have; more models are "
         "worth more, and fits of the best on all rows"
     )
-    has_two = fraction < 0.5 and _is_affordable(2 * (1 - fraction), costs, n_workers, case, _TWO_HOLDOUTS)
     if is_sample:
-        why, has_two = "rows had to be left out already, so there is no time for folds", False
+        why = "rows had to be left out already, so there is no time for folds"
     elif n >= _MANY:
-        why, has_two = "so many rows measure a model precisely enough, and folds would cost models", False
+        why = "so many rows measure a model precisely enough, and folds would cost models"
+    is_enough = is_sample or n >= _MANY or fraction >= 0.5
+    has_two = not is_enough and _is_affordable(2 * (1 - fraction), costs, n_workers, case, _TWO_HOLDOUTS)
     share, rows = format_share(fraction), counted(round(n * fraction), "row")
     held = f"2 holdouts of {share} ({rows} each)" if has_two else f"one holdout of {share} ({rows})"
     return Validation(
