@@ -13,6 +13,7 @@ from automl.search.budget import Clock
 from automl.search.refit import most_to_hold
 from automl.space import Params
 from automl.trial import Trial
+from automl.typography import counted
 
 _LEAST_SECONDS = 2.0
 _MARGIN = 1.5
@@ -93,7 +94,7 @@ class Prices:
         needed = price * math.ceil(n_folds / self._plan.n_workers)
         if needed <= left:
             return ""
-        return f"needs about {needed:.1f} s for {n_folds} folds, and {max(0.0, left):.1f} s are left"
+        return f"needs about {needed:.1f} s for {counted(n_folds, 'fit')}, and {max(0.0, left):.1f} s are left"
 
     def price(self, family: str, params: Params) -> float:
         """Seconds a fold should take, by the plan and by what the family's folds took so far."""
