@@ -219,7 +219,8 @@ class Search:
             return ""
         if self.forecast is None and (foreseen := self._foresee()) is not None:
             self._sink(Foreseen(foreseen))
-        if not self._patience.is_out() or self._schedule.hasten(self._patience.awaited()):
+        patience = self._patience
+        if not patience.is_out() or patience.awaits(self._ledger) or self._schedule.hasten(patience.awaited()):
             return ""
         return self._not_worth_it()
 

@@ -12,7 +12,8 @@ from automl.trial import Trial
 
 _SECONDS = 8.0
 _SHARE = 0.35
-_SHARE_OF_BUDGET = 0.05
+# Of the budget, where there is room and where there is little.
+_SHARE_OF_BUDGET, _SHARE_IN_LITTLE_ROOM = 0.15, 0.05
 _TRIALS = 8
 _LARGE_SHARE = 0.25
 _TRIALS_OF_LARGE_ONES = 2
@@ -32,6 +33,7 @@ class Patience:
         last: The blend that was noted last.
         has_room: Whether there is much between the score of the best one and the best there is.
         n_ended: Trials that ended since, by family.
+        last_ones: Trials that no comparison had stopped by the time that patience was out; None before.
     """
 
     budget: float
@@ -41,6 +43,7 @@ class Patience:
     since: float = field(default_factory=time.monotonic)
     began: float = field(default_factory=time.monotonic)
     n_ended: Counter[str] = field(default_factory=Counter)
+    last_ones: set[int] | None = None
 
     def note(self, ledger: Ledger, blend: Blend) -> None:
         """Take note of a blend, and whether it is better than the best one by more than noise."""
@@ -57,7 +60,8 @@ class Patience:
     def is_out(self) -> bool:
         """Whether nothing has come of enough time and enough trials."""
         now = time.monotonic()
-        enough = max(_SECONDS, _SHARE * (now - self.began), _SHARE_OF_BUDGET * self.budget)
+        share = _SHARE_OF_BUDGET if self.has_room else _SHARE_IN_LITTLE_ROOM
+        enough = max(_SECONDS, _SHARE * (now - self.began), share * self.budget)
         return self.n_ended.total() >= _TRIALS and now - self.since > enough
 
     def awaited(self) -> set[str]:
@@ -68,13 +72,20 @@ class Patience:
         shares = self.last.by_family() if self.last is not None else ()
         return {f for f, share in shares if share >= _LARGE_SHARE and self.n_ended[f] < _TRIALS_OF_LARGE_ONES}
 
+    def awaits(self, ledger: Ledger) -> bool:
+        """Whether a trial still runs that had scores when patience was first out: it may be better than all before."""
+        running = {number for number, t in ledger.trials.items() if t.state == "running" and t.scores}
+        if self.last_ones is None:
+            self.last_ones = running
+        return bool(self.last_ones & running)
+
     def is_worth(self, gain: float, noise: float) -> bool:
         """Whether a gain of the metric, whose standard error is the noise, is worth searching on for."""
         return gain > noise * (_WORTH if self.has_room else _WORTH_IN_LITTLE_ROOM)
 
     def renew(self) -> None:
         """Wait as long again."""
-        self.since, self.n_ended = time.monotonic(), Counter()
+        self.since, self.n_ended, self.last_ones = time.monotonic(), Counter(), None
 
     def _is_better(self, ledger: Ledger, before: Blend, after: Blend) -> bool:
         """By a standard error of the difference; where there is little room by one of the score, too."""
