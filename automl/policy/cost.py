@@ -22,6 +22,7 @@ _PRIOR_COUNT = 3.0
 _MEMORY_OF_FITS = 50.0
 _Z90 = 1.2816
 _QUICK = 0.25  # seconds, below which fits are not told apart by how long they take
+_EXPLAINED_FROM = 12.0  # seconds: three tenths of less are not enough for SHAP and LIME
 # Python, numpy and a library or two, resident in every worker.
 WORKER_BYTES = 350_000_000
 
@@ -156,8 +157,11 @@ def table_bytes(profile: Profile, n_rows: float) -> int:
 def search_seconds(wishes: Wishes) -> float:
     """Seconds the search may take: the budget less what start, final blend, explanation and report need.
 
-    That is 12 %, at least 10 s (SHAP and LIME take three to load) and at most 2 min, and never more than three tenths.
+    That is 12 %, at least 10 s (SHAP and LIME take three to load) and at most 2 min, and never more than three tenths;
+    a fifth where that is too little for explanations.
     """
+    if wishes.seconds < _EXPLAINED_FROM:
+        return 0.8 * wishes.seconds
     return max(0.7 * wishes.seconds, wishes.seconds - min(120.0, max(10.0, 0.12 * wishes.seconds)))
 
 
