@@ -29,7 +29,7 @@ def evaluate_predictor(predictor: Predictor, table: Table, seed: int = 0) -> tup
     """The same for a loaded model and a table in memory.
 
     Raises:
-        DataError: The target column is missing or empty, or holds a class that the model never saw or what is no number.
+        DataError: The target column is missing or empty, or holds a class that the model never saw or no number.
     """
     rows, y = labelled(predictor, predictor.prepare(table))
     task = predictor.task
