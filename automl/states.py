@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from automl.errors import ModelFileError
 from automl.family import State
@@ -19,13 +21,22 @@ _TEXT = ".txt"
 
 def pack(state: State) -> dict[str, bytes]:
     """The state's files, by name."""
-    from safetensors.numpy import save
-
-    files = {_CONFIG: msgspec.json.encode(state.config)}
+    files = _plain_files(state)
     if state.arrays:
-        files[_ARRAYS] = save({name: np.ascontiguousarray(array) for name, array in state.arrays.items()})
-    files.update({f"{name}{_TEXT}": text.encode() for name, text in state.texts.items()})
+        from safetensors.numpy import save
+
+        files[_ARRAYS] = save(_contiguous(state))
     return files
+
+
+def _plain_files(state: State) -> dict[str, bytes]:
+    """All but the arrays."""
+    texts = {f"{name}{_TEXT}": text.encode() for name, text in state.texts.items()}
+    return {_CONFIG: msgspec.json.encode(state.config), **texts}
+
+
+def _contiguous(state: State) -> dict[str, NDArray[Any]]:
+    return {name: np.ascontiguousarray(array) for name, array in state.arrays.items()}
 
 
 def unpack(files: Mapping[str, bytes]) -> State:
@@ -59,8 +70,12 @@ def write_state(folder: Path, state: State) -> None:
         if left_over.exists():
             shutil.rmtree(left_over)
     partial.mkdir(parents=True)
-    for name, data in pack(state).items():
+    for name, data in _plain_files(state).items():
         (partial / name).write_bytes(data)
+    if state.arrays:
+        from safetensors.numpy import save_file
+
+        save_file(_contiguous(state), partial / _ARRAYS)
     partial.replace(folder)
 
 

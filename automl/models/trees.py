@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automl.errors import ModelFileError
+from automl.hardware import give_memory_back
 
 Array: TypeAlias = NDArray[Any]
 
@@ -70,10 +71,20 @@ def pack(batches: Iterable[Sequence[Any]], dtype: type[np.floating[Any]]) -> Tre
     Args:
         dtype: Of `value`, which is that of the trees' own leaves.
     """
-    packed = [_pack_one(tree, dtype) for batch in batches for tree in batch]
-    together = {name: np.concatenate([columns[name] for columns in packed]) for name in packed[0]}
+    packed: list[dict[str, Array]] = []
+    for batch in batches:
+        packed += [_pack_one(tree, dtype) for tree in batch]
+        del batch  # before the next one is grown
+        give_memory_back()
     starts = np.r_[0, np.cumsum([len(columns["left"]) for columns in packed])].astype(DTYPES["starts"])
-    return TreeArrays(starts=starts, **together)
+    return TreeArrays(starts=starts, **{name: _join(packed, name) for name in list(packed[0])})
+
+
+def _join(packed: Sequence[dict[str, Array]], name: str) -> Array:
+    """One column of all trees, which goes from each: a large forest is not to be there twice."""
+    joined = np.concatenate([columns.pop(name) for columns in packed])
+    give_memory_back()
+    return joined
 
 
 def _pack_one(tree: Any, dtype: type[np.floating[Any]]) -> dict[str, Array]:
