@@ -77,8 +77,3 @@ def write_state(folder: Path, state: State) -> None:
 
         save_file(_contiguous(state), partial / _ARRAYS)
     partial.replace(folder)
-
-
-def read_state(folder: Path) -> State:
-    """The state in a folder that `write_state` wrote."""
-    return unpack({path.name: path.read_bytes() for path in folder.iterdir()})

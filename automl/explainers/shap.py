@@ -25,6 +25,7 @@ from automl.errors import Unsuitable
 from automl.explainers import Member, Shipped
 from automl.explainers._additive import as_shipped
 from automl.explainers.pool import SAFE, RowPool
+from automl.family import LinearModel, TreeModel
 from automl.features import Features
 from automl.models.averaged_trees import AveragedTrees
 from automl.models.text_scores import WithTextScores
@@ -279,37 +280,42 @@ def _opened(member: Member) -> tuple[Any, Callable[[Features], Features]]:
 def _by_feature(model: Any, kind: str, background: Features) -> Explain:
     """Explain a model: x -> (values (n_rows, d_features, n_scores), base (n_scores,))."""
     d_features = background.x_num.shape[1] + background.x_cat.shape[1]
-    if kind == "tree":
-        trees = model.tree_ensemble()
-        if hasattr(trees, "predict"):
-            # LightGBM computes the same values itself, and shap takes seconds to read its trees.
-            return lambda x: _of_booster(trees, model, x, d_features)
-        tree = open_shap().TreeExplainer({"trees": trees})
+    return _of_trees(model, d_features) if kind == "tree" else _of_terms(model, background, d_features)
 
-        def explain_trees(x: Features) -> tuple[Values, Values]:
-            found = _three(tree.shap_values(model.tree_input(x), check_additivity=False))
-            values = _folded(found.transpose(1, 0, 2), model.tree_sources(), d_features)
-            return values, np.atleast_1d(np.asarray(tree.expected_value, dtype=np.float64))
 
-        return explain_trees
+def _of_trees(model: TreeModel, d_features: int) -> Explain:
+    trees = model.tree_ensemble()
+    if hasattr(trees, "predict"):
+        # LightGBM computes the same values itself, and shap takes seconds to read its trees.
+        return lambda x: _of_booster(trees, model, x, d_features)
+    explainer = open_shap().TreeExplainer({"trees": trees})
 
+    def explain(x: Features) -> tuple[Values, Values]:
+        found = _three(explainer.shap_values(model.tree_input(x), check_additivity=False))
+        values = _folded(found.transpose(1, 0, 2), model.tree_sources(), d_features)
+        return values, np.atleast_1d(np.asarray(explainer.expected_value, dtype=np.float64))
+
+    return explain
+
+
+def _of_terms(model: LinearModel, background: Features, d_features: int) -> Explain:
     weights, intercepts, sources = model.linear_terms()
     design = model.linear_design(background)
     shap = open_shap()
     masker = shap.maskers.Independent(design, max_samples=len(design))
     n_scores = weights.shape[1]
-    scores = [shap.LinearExplainer((weights[:, k], intercepts[k]), masker) for k in range(n_scores)]
+    explainers = [shap.LinearExplainer((weights[:, k], intercepts[k]), masker) for k in range(n_scores)]
 
-    def explain_terms(x: Features) -> tuple[Values, Values]:
+    def explain(x: Features) -> tuple[Values, Values]:
         terms = model.linear_design(x)
-        found = np.stack([np.asarray(score.shap_values(terms)) for score in scores], axis=2)
+        found = np.stack([np.asarray(explainer.shap_values(terms)) for explainer in explainers], axis=2)
         values = _folded(found.transpose(1, 0, 2), sources[:, None], d_features)
-        return values, np.asarray([float(np.ravel(score.expected_value)[0]) for score in scores])
+        return values, np.asarray([float(np.ravel(explainer.expected_value)[0]) for explainer in explainers])
 
-    return explain_terms
+    return explain
 
 
-def _of_booster(booster: Any, model: Any, x: Features, d_features: int) -> tuple[Values, Values]:
+def _of_booster(booster: Any, model: TreeModel, x: Features, d_features: int) -> tuple[Values, Values]:
     matrix = model.tree_input(x)
     found = np.asarray(booster.predict(matrix, pred_contrib=True)).reshape(len(matrix), -1, matrix.shape[1] + 1)
     values, base = _folded(found[:, :, :-1].transpose(2, 0, 1), model.tree_sources(), d_features), found[0, :, -1]
